@@ -1,0 +1,50 @@
+# Each target first installs what it needs on a Debian machine; setup.sh says what, before it does.
+
+# The demo, the tests and the bench look for programs where cargo puts them by itself.
+unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR CARGO_BUILD_TARGET
+
+cards := softhsm-fixtures/virtual-cards/Cargo.toml
+fault := softhsm-fixtures/fault-module/Cargo.toml
+
+.PHONY: help build demo test fixtures bench fmt lint check
+.NOTPARALLEL:
+
+help:
+	@echo 'make demo    builds pukka and walks a throw-away token through the life of its PIN'
+	@echo 'make test    builds the virtual cards and runs every test'
+	@echo 'make build   builds target/release/pukka'
+	@echo 'make bench   what pukka costs, beside other tools'
+	@echo 'make fmt     formats the sources;  make lint   runs clippy;  make check   all that a change must pass'
+
+build:
+	./setup.sh build cargo build --release --locked
+
+demo:
+	./setup.sh demo cargo build --release --locked
+	@PATH="$(CURDIR)/target/release:$$PATH" softhsm-fixtures/demo.sh
+
+# Doc tests come first: the last word is that of the tests that run whole commands.
+test: fixtures
+	./setup.sh test cargo test --locked --doc
+	./setup.sh test cargo test --locked --lib --bins --tests
+
+fixtures:
+	./setup.sh test cargo build --release --locked --manifest-path $(cards)
+	./setup.sh test cargo build --locked --manifest-path $(fault)
+
+bench:
+	./setup.sh bench $(MAKE) fixtures
+	./setup.sh bench cargo bench --locked
+
+fmt:
+	./setup.sh check cargo fmt
+	./setup.sh check cargo fmt --manifest-path $(cards)
+	./setup.sh check cargo fmt --manifest-path $(fault)
+
+lint:
+	./setup.sh test cargo clippy --locked --all-targets -- -D warnings
+	./setup.sh test cargo clippy --locked --all-targets --manifest-path $(cards) -- -D warnings
+	./setup.sh test cargo clippy --locked --all-targets --manifest-path $(fault) -- -D warnings
+
+check:
+	.ci/run

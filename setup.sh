@@ -1,0 +1,106 @@
+#!/bin/sh
+# Sets a Debian machine up: installs what is missing, says so beforehand, then runs COMMAND with a Rust that fits.
+#
+# It looks for the things themselves rather than for packages, so that a machine set up in another way is left alone:
+# where all is there, nothing is said, installed or asked.
+# shellcheck disable=SC2015,SC2086 # "has A && has B || lack C" is meant so; $packages and $apt are words
+set -eu
+
+usage='usage: ./setup.sh build|demo|test|check|bench [COMMAND [ARGUMENT...]]'
+kind=${1:-}
+case $kind in
+  build | demo) floor=1085 ;;         # Rust 1.85, the rust-version of Cargo.toml
+  test | check | bench) floor=1087 ;; # Rust 1.87, which the card firmware of the test bench needs
+  *) echo "$usage" >&2; exit 2 ;;
+esac
+shift
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "setup: $*"; exit 1; }
+has() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; } # /usr/sbin is not on the PATH of a Debian user
+exists() { for path; do [ ! -e "$path" ] || return 0; done; return 1; }
+lack() { packages="$packages $1"; reasons="$reasons
+  $1: $2"; }
+
+# Is this cargo or rustc at least $floor?
+fits() {
+  version=$("$1" --version 2>/dev/null | sed -n 's/^[a-z]* \([0-9]\{1,\}\)\.\([0-9]\{1,\}\).*/\1 \2/p')
+  [ -n "$version" ] && [ $((${version% *} * 1000 + ${version#* })) -ge $floor ]
+}
+
+# The folder of the first cargo and rustc that fit: those on PATH, then rustup's own place.
+find_rust() {
+  IFS=:
+  for rust in $PATH ${CARGO_HOME:-${HOME:-/root}/.cargo}/bin; do
+    if [ -x "$rust/cargo" ] && fits "$rust/cargo" && fits "$rust/rustc"; then unset IFS; return 0; fi
+  done
+  unset IFS
+  return 1
+}
+
+# Collects in $packages and $reasons what this machine lacks.
+look() {
+  packages='' reasons=''
+  has cc && cc -E -include stdio.h -x c /dev/null >/dev/null 2>&1 || lack 'gcc libc6-dev' 'the linker and C library that Rust builds with'
+  has pkg-config && pkg-config --exists libpcsclite || lack 'pkg-config libpcsclite-dev' 'PC/SC, by which pukka reaches card readers'
+  find_rust || lack cargo-web "Rust 1.${floor#10} or newer; takes the place of Debian's cargo and rustc"
+  [ "$kind" != build ] || return 0
+
+  exists /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so || lack libsofthsm2 'SoftHSM2, a PKCS#11 token in software'
+  [ "$kind" != demo ] || return 0
+
+  has softhsm2-util || lack softhsm2 'makes SoftHSM2 tokens for the tests'
+  has pkcs11-tool || lack opensc 'pkcs11-tool, by which the tests check what pukka did'
+  has p11-kit && exists /usr/lib/*/p11-kit-proxy.so || lack p11-kit 'p11-kit and its proxy module'
+  exists /usr/lib/*/pkcs11/p11-kit-trust.so || lack p11-kit-modules "p11-kit's trust module, a token without a PIN"
+  has pcscd || lack pcscd 'the PC/SC daemon, of which each test starts its own'
+  exists /usr/lib/pcsc/drivers/serial/libifdvpcd.so || lack vsmartcard-vpcd 'the reader of virtual cards'
+  [ -n "${LIBCLANG_PATH:-}" ] || exists /usr/lib/llvm-*/lib/libclang.so || lack libclang-dev 'bindgen, which the card firmware is built with'
+
+  case $kind in
+    check) # rustup's Rust brings its own rustfmt
+      find_rust && [ ! -x "$rust/cargo-fmt" ] && dpkg-query -S "$rust/cargo" 2>/dev/null | grep -q '^cargo-web:' &&
+        lack rustfmt-web 'the formatter' ;;
+    bench)
+      has yubico-piv-tool || lack yubico-piv-tool 'a peer to compare with'
+      has ykman || lack yubikey-manager 'a peer to compare with'
+      exists /usr/lib/*/libykcs11.so* || lack ykcs11 'a peer to compare with'
+      has hyperfine || lack hyperfine 'measures whole commands' ;;
+  esac
+  return 0
+}
+
+install() {
+  say "make $kind needs what this machine lacks (each Debian package, and what for):$reasons"
+  grep -qsE '^ID(_LIKE)?=.*debian' /etc/os-release && has apt-get ||
+    die 'this system is not Debian nor made from it: please install the above in its own way, then run the same command again'
+  root=''
+  if [ "$(id -u)" -ne 0 ]; then
+    byhand="as root, run apt-get install --no-install-recommends$packages"
+    has sudo || die "you are not root, and there is no sudo: $byhand"
+    root=sudo
+    say 'You are not root: sudo is used for apt-get, and may ask for your password.'
+    sudo apt-get --version >/dev/null || die "sudo refused: $byhand"
+  fi
+  say "apt-get now installs, without recommended packages:$packages"
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  apt='env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0'
+  $root $apt update >"$log" 2>&1 </dev/null || { cat "$log" >&2; say 'setup: apt-get update failed; going on with the package lists at hand'; }
+  removed=$(apt-get install -s --no-install-recommends $packages 2>/dev/null | sed -n 's/^Remv \([^ ]*\).*/\1/p' | tr '\n' ' ')
+  [ -z "$removed" ] || say "These give way to them and will be removed: $removed"
+  $root $apt install -y --no-install-recommends $packages >"$log" 2>&1 </dev/null || { cat "$log" >&2; die "apt-get could not install$packages"; }
+  rm -f "$log"
+}
+
+look
+if [ -n "$packages" ]; then
+  install
+  look
+  [ -z "$packages" ] || die "installed, and still not enough (are Debian's security updates among the package sources here?):$reasons"
+  say 'Installed.'
+fi
+[ $# -gt 0 ] || exit 0
+PATH=$rust:$PATH:/usr/sbin
+export PATH
+exec "$@"

@@ -1,0 +1,174 @@
+//! The command line: what was typed, turned into an operation and a selection, and nothing else.
+
+mod global;
+mod pin;
+mod puk;
+mod so_pin;
+mod sources;
+mod token;
+mod wrong;
+
+pub use global::Global;
+pub use wrong::{Wrong, explain};
+
+use std::collections::BTreeMap;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{
+    error::Result,
+    input::{Destroy, Source},
+    operation::Operation,
+    selector::Selector,
+    token::Need,
+};
+
+/// Administer the PINs of smart cards and PKCS#11 tokens
+#[derive(Debug, Parser)]
+#[command(
+    name = "pukka",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Without a command, on a terminal: what is plugged in and what to do next\nExample: pukka status"
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub noun: Option<Noun>,
+}
+
+/// The nouns of the command line.
+#[derive(Debug, Subcommand)]
+pub enum Noun {
+    /// List every token and application found, with the selector to name it
+    #[command(after_help = "Example: pukka list --json")]
+    List,
+    /// Show the state of each PIN, the tries left, and what can be done
+    #[command(after_help = "Example: pukka status desk-7")]
+    Status {
+        /// The token; every one found, if not given
+        #[arg(id = "named", value_name = "TOKEN")]
+        token: Option<String>,
+    },
+    /// Set, change, verify, unblock or reset the user PIN
+    #[command(subcommand, arg_required_else_help = true)]
+    Pin(pin::Verb),
+    /// Change the PUK
+    #[command(subcommand, arg_required_else_help = true)]
+    Puk(puk::Verb),
+    /// Change the SO PIN
+    #[command(subcommand, arg_required_else_help = true, visible_alias = "admin-pin")]
+    SoPin(so_pin::Verb),
+    /// Initialise a token
+    #[command(subcommand, arg_required_else_help = true)]
+    Token(token::Verb),
+    /// Print the completions of a shell
+    #[command(after_help = "Example: pukka completions bash")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub enum Asked {
+    /// Nothing: look around and say what to do next.
+    Guide,
+    /// `list`, or `status` of one token or of all.
+    Look {
+        /// Whether states are read too.
+        full: bool,
+        /// The token named by position.
+        token: Option<Selector>,
+    },
+    /// An operation on one token.
+    Operate(Request),
+    /// Completions for a shell.
+    Completions(clap_complete::Shell),
+}
+
+/// An operation, its sources, and its confirmation.
+#[derive(Debug)]
+pub struct Request {
+    /// What.
+    pub operation: Operation,
+    /// Where its secrets come from.
+    pub sources: BTreeMap<Need, Source>,
+    /// How a destruction is confirmed.
+    pub destroy: Destroy,
+}
+
+impl Request {
+    /// An operation that destroys nothing.
+    fn new(operation: Operation, sources: BTreeMap<Need, Source>) -> Self {
+        Self { operation, sources, destroy: Destroy::Ask }
+    }
+}
+
+impl Cli {
+    /// What was asked for.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Usage`].
+    pub fn asked(&self) -> Result<Asked> {
+        Ok(match &self.noun {
+            None => Asked::Guide,
+            Some(Noun::List) => Asked::Look { full: false, token: None },
+            Some(Noun::Status { token }) => {
+                Asked::Look { full: true, token: token.as_deref().map(Selector::parse).transpose()? }
+            }
+            Some(Noun::Pin(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Puk(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::SoPin(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Token(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Completions { shell }) => Asked::Completions(*shell),
+        })
+    }
+}
+
+/// The completion script of a shell.
+pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "pukka", &mut script);
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    /// Every command, with its path.
+    fn commands() -> Vec<(String, clap::Command)> {
+        fn below(path: &str, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
+            for command in command.get_subcommands() {
+                let path = format!("{path} {}", command.get_name());
+                below(&path, command, found);
+                found.push((path, command.clone()));
+            }
+        }
+        let mut found = Vec::new();
+        below("pukka", &Cli::command(), &mut found);
+        found
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_parses_as_that_command() {
+        for (path, command) in commands().into_iter().filter(|(_, command)| !command.has_subcommands()) {
+            let help = command.get_after_help().unwrap_or_else(|| panic!("{path} has no example")).to_string();
+            let example = help.lines().find_map(|line| line.strip_prefix("Example: ")).unwrap();
+            assert!(example.starts_with(&path), "{path}: {example}");
+            let parsed =
+                Cli::try_parse_from(example.split_whitespace()).unwrap_or_else(|error| panic!("{example}: {error}"));
+            parsed.asked().unwrap();
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Options of every command.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use crate::{
+    config::Config,
+    device::Route,
+    error::{Error, Result},
+    run::Selection,
+    selector::Selector,
+    token::{Application, Role},
+};
+
+/// Seconds to wait for a token that another process uses, where nothing else is said.
+const WAIT: u32 = 5;
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The token: a pkcs11: URI, a card: selector, or its serial, label or reader name
+    #[arg(short, long, global = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// The application on the card or token
+    #[arg(long, global = true, value_name = "NAME", value_parser = parse_application)]
+    pub application: Option<Application>,
+    /// The way to the token, where there are two
+    #[arg(long, global = true, value_enum)]
+    pub via: Option<Via>,
+    /// A PKCS#11 module; repeatable (default: PUKKA_MODULE, the configuration, p11-kit's proxy)
+    #[arg(short, long = "module", global = true, value_name = "PATH")]
+    pub modules: Vec<PathBuf>,
+    /// Print one JSON object on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Never ask anybody for anything
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Stop before acting, and print the plan
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Spend even the last try of the PIN, or of the role that is named
+    #[arg(long, global = true, value_name = "ROLE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "user-pin")]
+    pub allow_last_try: Vec<Whose>,
+    /// Seconds to wait for a token that another process uses (default: 5)
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub wait: Option<u32>,
+    /// Answer yes to questions; the name of a token that would be destroyed is still asked for
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// The configuration file, in place of the user's own
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say nothing of a success
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Show APDUs and C_* calls on standard error; secrets are withheld
+    #[arg(long, global = true)]
+    pub trace: bool,
+}
+
+/// A way to tokens.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Via {
+    /// APDUs over PC/SC
+    Pcsc,
+    /// A PKCS#11 module
+    Pkcs11,
+}
+
+/// Whose last try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Whose {
+    /// The user PIN's
+    UserPin,
+    /// The PUK's
+    Puk,
+    /// The SO PIN's
+    #[value(alias = "admin-pin")]
+    SoPin,
+}
+
+impl From<Whose> for Role {
+    fn from(whose: Whose) -> Self {
+        match whose {
+            Whose::UserPin => Self::UserPin,
+            Whose::Puk => Self::Puk,
+            Whose::SoPin => Self::SoPin,
+        }
+    }
+}
+
+impl Global {
+    /// Which token is meant; `token` is the one named by position.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a malformed selector, or two.
+    pub fn selection(&self, token: Option<Selector>) -> Result<Selection> {
+        let named = self.token.as_deref().map(Selector::parse).transpose()?;
+        let selector = match (named, token) {
+            (Some(_), Some(_)) => return Err(Error::Usage("the token is named twice".into())),
+            (named, token) => named.or(token),
+        };
+        let via = self.via.map(|via| match via {
+            Via::Pcsc => Route::Pcsc,
+            Via::Pkcs11 => Route::Pkcs11,
+        });
+        Ok(Selection { selector, application: self.application, via })
+    }
+
+    /// The modules to load: those named here, else by PUKKA_MODULE (a path list), else by the configuration.
+    pub fn modules(&self, config: &Config) -> Vec<PathBuf> {
+        let by_environment = || {
+            env::var_os("PUKKA_MODULE")
+                .map(|paths| env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect())
+        };
+        match self.modules.as_slice() {
+            [] => by_environment().or_else(|| config.modules.clone()).unwrap_or_default(),
+            named => named.to_vec(),
+        }
+    }
+
+    /// How long to wait for a token that another process uses.
+    pub fn wait(&self, config: &Config) -> Duration {
+        Duration::from_secs(self.wait.or(config.wait).unwrap_or(WAIT).into())
+    }
+
+    /// The roles whose last try may be spent.
+    pub fn allowed_last_tries(&self) -> Vec<Role> {
+        self.allow_last_try.iter().copied().map(Role::from).collect()
+    }
+}
+
+fn parse_application(name: &str) -> Result<Application> {
+    let known = Application::ALL.map(Application::name).join(", ");
+    Application::named(name).ok_or_else(|| Error::Usage(format!("takes one of {known}")))
+}

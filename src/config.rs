@@ -1,0 +1,100 @@
+//! Configuration files, and where state stands.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// The administrator's file.
+const ADMINISTRATOR: &str = "/etc/pukka/config.toml";
+/// The lock directory that an administrator makes (mode 1777) so that all users of a machine share it.
+const SHARED_LOCKS: &str = "/var/lib/pukka/locks";
+
+/// What a configuration file may say. An unknown key is an error: a setting that is not understood does not do what it says.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The PKCS#11 modules to load where none is named; p11-kit's proxy otherwise.
+    #[serde(default)]
+    pub modules: Option<Vec<PathBuf>>,
+    /// Seconds to wait for a token that another process uses.
+    #[serde(default)]
+    pub wait: Option<u32>,
+}
+
+impl Config {
+    /// Reads the administrator's file and the user's, whose settings come first; `named` takes the place of the user's.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with file, line and column; a file that was named has to be there.
+    pub fn load(named: Option<&Path>) -> Result<Self> {
+        let administrator = read(Path::new(ADMINISTRATOR), false)?;
+        let user = match (named, directory("XDG_CONFIG_HOME", ".config")) {
+            (Some(path), _) => read(path, true)?,
+            (None, Some(directory)) => read(&directory.join("config.toml"), false)?,
+            (None, None) => Self::default(),
+        };
+        Ok(Self { modules: user.modules.or(administrator.modules), wait: user.wait.or(administrator.wait) })
+    }
+
+    fn parse(text: &str, shown: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            Error::Usage(format!("{shown}, line {line}, column {column}: {}", error.message()))
+        })
+    }
+}
+
+fn read(path: &Path, required: bool) -> Result<Config> {
+    let shown = path.display().to_string().escape_debug().to_string();
+    match fs::read_to_string(path) {
+        Ok(text) => Config::parse(&text, &shown),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Config::default()),
+        Err(error) => Err(Error::Usage(format!("the configuration {shown} cannot be read: {}", error.kind()))),
+    }
+}
+
+/// Where lock files stand: the directory that the administrator shares, else the user's own.
+///
+/// # Errors
+/// [`Error::Usage`] where neither is known.
+pub fn locks() -> Result<PathBuf> {
+    if Path::new(SHARED_LOCKS).is_dir() {
+        return Ok(SHARED_LOCKS.into());
+    }
+    directory("XDG_STATE_HOME", ".local/state")
+        .map(|state| state.join("locks"))
+        .ok_or_else(|| Error::Usage("neither XDG_STATE_HOME nor HOME says where lock files are to stand".into()))
+}
+
+/// A directory of the XDG base directory specification, for pukka; a relative value is ignored, as it says.
+fn directory(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home =
+        || env::var_os("HOME").map(PathBuf::from).filter(|path| path.is_absolute()).map(|home| home.join(below_home));
+    named.or_else(home).map(|base| base.join("pukka"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_line_and_column() {
+        let error = Config::parse("wait = 3\n  modul = [\"a\"]\n", "FILE").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().starts_with("FILE, line 2, column 3: unknown field `modul`"), "{error}");
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let config = Config::parse("modules = [\"/a.so\", \"/b.so\"]\nwait = 9", "FILE").unwrap();
+        assert_eq!(config, Config { modules: Some(vec!["/a.so".into(), "/b.so".into()]), wait: Some(9) });
+    }
+}

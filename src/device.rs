@@ -1,0 +1,129 @@
+//! Finds tokens on every route, and opens the way to them.
+
+pub mod card;
+pub mod pkcs11;
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    error::Error,
+    selector::Selector,
+    token::{Application, Found, Trace},
+};
+
+/// A way to tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// APDUs over PC/SC.
+    Pcsc,
+    /// A PKCS#11 module.
+    Pkcs11,
+}
+
+/// How devices are reached.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The modules to load; p11-kit's proxy where none is named.
+    pub modules: Vec<PathBuf>,
+    /// Where lock files stand.
+    pub locks: PathBuf,
+    /// How long to wait for another process or program.
+    pub wait: Duration,
+    /// Where APDUs and C_* calls are traced.
+    pub trace: Trace,
+}
+
+/// Which tokens are looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// The application, where one was named.
+    pub application: Option<Application>,
+    /// The token, where one was named.
+    pub selector: Option<&'a Selector>,
+    /// The route, where one was named.
+    pub via: Option<Route>,
+    /// Whether one token is wanted for an operation, so that the only candidate need not be asked who it is.
+    pub sparing: bool,
+}
+
+impl Wanted<'_> {
+    /// Whether a route can lead to what is wanted; a module that cannot is not even loaded.
+    fn takes(&self, route: Route) -> bool {
+        let of =
+            |application: Application| if application == Application::Pkcs11 { Route::Pkcs11 } else { Route::Pcsc };
+        let by_selector = match self.selector {
+            Some(Selector::Pkcs11(_)) => Some(Route::Pkcs11),
+            Some(Selector::Card(_)) => Some(Route::Pcsc),
+            Some(Selector::Word(_)) | None => None,
+        };
+        [self.via, self.application.map(of), by_selector].into_iter().flatten().all(|wanted| wanted == route)
+    }
+}
+
+/// What hindered a search.
+#[derive(Debug)]
+pub struct Problem {
+    /// What it was.
+    pub error: Error,
+    /// Whether there is a token that could be meant and could not be looked at.
+    pub hides_token: bool,
+}
+
+/// What a search came to.
+#[derive(Default)]
+pub struct Search {
+    /// The tokens, in the order of routes: cards first, then modules.
+    pub found: Vec<Found>,
+    /// What hindered it here and there.
+    pub problems: Vec<Problem>,
+}
+
+/// Looks for tokens on every route that can lead to what is wanted. A route that fails is a problem, and the others go on.
+pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
+    let mut search = Search::default();
+    if wanted.takes(Route::Pcsc) {
+        let card = card::Settings { wait: settings.wait, trace: settings.trace.clone() };
+        let sought = card::Wanted {
+            application: wanted.application.or(wanted.selector.and_then(Selector::application)),
+            selector: wanted.selector,
+            sparing: wanted.sparing,
+        };
+        match card::find(sought, &card) {
+            Ok(cards) => {
+                search.found.extend(cards.found);
+                search.problems.extend(cards.problems.into_iter().map(|error| Problem { error, hides_token: true }));
+            }
+            Err(error) => search.problems.push(Problem { error, hides_token: false }),
+        }
+    }
+    if wanted.takes(Route::Pkcs11) {
+        let slots =
+            pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
+        for module in modules(wanted, settings) {
+            match pkcs11::find(&module, &slots) {
+                Ok(found) => search.found.extend(found),
+                Err(error) => search.problems.push(Problem { error, hides_token: false }),
+            }
+        }
+    }
+    search
+}
+
+/// The modules to load: the one that the selector carries, else those that were named, else p11-kit's proxy; each once.
+fn modules(wanted: Wanted<'_>, settings: &Settings) -> Vec<PathBuf> {
+    let named = match wanted.selector.and_then(Selector::module) {
+        Some(module) => vec![module],
+        None if settings.modules.is_empty() => vec![pkcs11::PROXY.into()],
+        None => settings.modules.clone(),
+    };
+    let mut seen = Vec::new();
+    named
+        .into_iter()
+        .filter(|module| {
+            let file = std::fs::canonicalize(module).unwrap_or_else(|_| module.clone());
+            let new = !seen.contains(&file);
+            seen.push(file);
+            new
+        })
+        .collect()
+}

@@ -1,0 +1,120 @@
+//! The channel to a card inside one transaction: commands out, whole responses back, secrets withheld from the trace.
+
+use zeroize::Zeroizing;
+
+use super::{
+    apdu::{Command, Data, Protocol, Response, hex},
+    status_word::StatusWord,
+};
+use crate::{
+    error::{Error, Result},
+    token::Trace,
+};
+
+/// What carries APDUs: a transaction of PC/SC, or a script in a test.
+pub trait Transport {
+    /// The protocol that was agreed on.
+    fn protocol(&self) -> Protocol;
+
+    /// Sends one APDU and returns what the card answers, status word included.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>>;
+
+    /// Resets the card: every verified state is dropped, and no application is selected.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    fn reset(&mut self) -> Result<()>;
+}
+
+/// A channel over a [`Transport`].
+pub struct Channel<'a> {
+    transport: &'a mut dyn Transport,
+    trace: &'a Trace,
+    presented: bool,
+}
+
+/// GET RESPONSE is asked for at most so often: a card that never ends its answer is broken.
+const MOST_PARTS: usize = 64;
+
+impl<'a> Channel<'a> {
+    /// A channel over `transport`.
+    pub fn new(transport: &'a mut dyn Transport, trace: &'a Trace) -> Self {
+        Self { transport, trace, presented: false }
+    }
+
+    /// Whether a secret was presented, so that the card must be reset before others may use it.
+    pub fn presented(&self) -> bool {
+        self.presented
+    }
+
+    /// Sends a command, as a chain where it is long, and collects its whole answer (61xx, 6Cxx).
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the card does not answer, or not with an APDU. A status word is no error here.
+    pub fn send(&mut self, command: &Command) -> Result<Response> {
+        self.presented |= command.is_secret();
+        self.trace.line(format_args!("> {command:?}"));
+        let chain = command.encode(self.transport.protocol());
+        let mut response = None;
+        for apdu in &chain {
+            let answer = self.exchange(apdu)?;
+            let refused = answer.status != StatusWord::OK;
+            response = Some(answer);
+            if refused {
+                break;
+            }
+        }
+        let mut response = response.ok_or_else(|| Error::Internal("a command without an APDU".into()))?;
+        if let (Some(length), Some(last)) = (response.status.right_length(), chain.last()) {
+            response = self.exchange(&with_length(last, command, length))?;
+        }
+        let [cla, ..] = command.header;
+        let mut parts = 0;
+        while let Some(length) = response.status.more() {
+            parts += 1;
+            if parts > MOST_PARTS {
+                return Err(Error::device("the card's answer does not end", response.status.to_string()));
+            }
+            let next = self.exchange(&[cla, 0xC0, 0x00, 0x00, length])?;
+            response.data.extend_from_slice(&next.data);
+            response.status = next.status;
+        }
+        self.trace.line(format_args!("< {} {}", hex(&response.data), response.status));
+        Ok(response)
+    }
+
+    /// Sends a command without data that expects none: a case 1 APDU.
+    ///
+    /// # Errors
+    /// As [`Channel::send`].
+    pub fn ask(&mut self, name: &'static str, header: [u8; 4]) -> Result<StatusWord> {
+        self.send(&Command { name, header, data: Data::None, answers: false }).map(|response| response.status)
+    }
+
+    /// Resets the card within the transaction.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn reset(&mut self) -> Result<()> {
+        self.trace.line(format_args!("> (card reset)"));
+        self.transport.reset()
+    }
+
+    fn exchange(&mut self, apdu: &[u8]) -> Result<Response> {
+        let answer = self.transport.transmit(apdu)?;
+        Response::parse(&answer).ok_or_else(|| Error::device("the card's answer is no APDU", None))
+    }
+}
+
+/// The same command with the Le that the card asked for (ISO 7816-4, 5.1.3, SW 6Cxx).
+fn with_length(apdu: &[u8], command: &Command, length: u8) -> Zeroizing<Vec<u8>> {
+    let mut again = Zeroizing::new(Vec::with_capacity(apdu.len() + 1));
+    let has_length = matches!(command.data, Data::None) && apdu.len() == 5;
+    let keep = if has_length { 4 } else { apdu.len() };
+    again.extend_from_slice(apdu.get(..keep).unwrap_or(apdu));
+    again.push(length);
+    again
+}

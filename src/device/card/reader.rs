@@ -1,0 +1,166 @@
+//! Readers, the cards in them, and transactions over PC/SC.
+
+use std::{
+    ffi::CString,
+    time::{Duration, Instant},
+};
+
+use pcsc::{Context, Disposition, Protocols, ReaderState, Scope, ShareMode, State};
+
+use super::{
+    apdu::Protocol,
+    channel::Transport,
+    failure::{failure, service},
+};
+use crate::{error::Result, token::Text};
+
+/// The longest response of a short APDU: 256 bytes and the status word.
+const RESPONSE: usize = 258;
+
+/// A reader in which there is a card.
+pub struct Reader {
+    /// Its name, as PC/SC gives it.
+    pub name: Text,
+    context: Context,
+    path: CString,
+}
+
+/// The readers that hold a card.
+///
+/// # Errors
+/// [`crate::error::Error::Device`] where there is no pcscd, or it turns us away.
+pub fn with_cards() -> Result<Vec<Reader>> {
+    let context = Context::establish(Scope::User).map_err(service)?;
+    let names = match context.list_readers_owned() {
+        Err(pcsc::Error::NoReadersAvailable) => return Ok(Vec::new()),
+        other => other.map_err(service)?,
+    };
+    let mut states: Vec<ReaderState> = names.into_iter().map(|name| ReaderState::new(name, State::UNAWARE)).collect();
+    if !states.is_empty() {
+        context.get_status_change(Duration::ZERO, &mut states).map_err(service)?;
+    }
+    Ok(states
+        .iter()
+        .filter(|state| state.event_state().contains(State::PRESENT))
+        .filter_map(|state| {
+            let name = Text::trimmed(state.name().to_bytes())?;
+            Some(Reader { name, context: context.clone(), path: state.name().to_owned() })
+        })
+        .collect())
+}
+
+impl Reader {
+    /// Connects to the card, shared with others, waiting at most `wait` for one who holds it for himself.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Device`].
+    pub fn connect(&self, wait: Duration) -> Result<Card> {
+        let deadline = Instant::now() + wait;
+        loop {
+            match self.context.connect(&self.path, ShareMode::Shared, Protocols::ANY) {
+                Ok(card) => return Ok(Card { card: Some(card), reader: self.name.clone() }),
+                Err(pcsc::Error::SharingViolation) if Instant::now() < deadline => {
+                    std::thread::sleep(
+                        Duration::from_millis(50).min(deadline.saturating_duration_since(Instant::now())),
+                    );
+                }
+                Err(error) => return Err(failure(error, &self.name)),
+            }
+        }
+    }
+}
+
+/// A connected card, powered but not locked.
+pub struct Card {
+    /// Taken out only when dropped.
+    card: Option<pcsc::Card>,
+    reader: Text,
+}
+
+/// Whether the card was reset by another program since the last transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continuity {
+    /// Nobody reset it.
+    Kept,
+    /// Somebody did: what was selected and verified is gone.
+    Reset,
+}
+
+impl Card {
+    /// Locks the card and begins a transaction; a card that another program reset is connected anew.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Device`], also when the card was pulled since it was connected.
+    pub fn begin(&mut self) -> Result<(Transaction<'_>, Continuity)> {
+        let reader = &self.reader;
+        let card = self.card.as_mut().ok_or_else(|| failure(pcsc::Error::InvalidHandle, reader))?;
+        let (mut transaction, mut continuity) = match card.transaction2() {
+            Ok(transaction) => (transaction, Continuity::Kept),
+            Err((card, pcsc::Error::ResetCard)) => {
+                card.reconnect(ShareMode::Shared, Protocols::ANY, Disposition::LeaveCard)
+                    .map_err(|error| failure(error, reader))?;
+                (card.transaction().map_err(|error| failure(error, reader))?, Continuity::Reset)
+            }
+            Err((_, error)) => return Err(failure(error, reader)),
+        };
+        // pcscd lets a transaction begin on a card that was reset, and complains at the first command only.
+        let protocol = match transaction.status2_owned() {
+            Err(pcsc::Error::ResetCard) => {
+                transaction
+                    .reconnect(ShareMode::Shared, Protocols::ANY, Disposition::LeaveCard)
+                    .map_err(|error| failure(error, reader))?;
+                continuity = Continuity::Reset;
+                transaction.status2_owned()
+            }
+            other => other,
+        };
+        let protocol = match protocol.map_err(|error| failure(error, reader))?.protocol2() {
+            Some(pcsc::Protocol::T0) => Protocol::T0,
+            _ => Protocol::T1,
+        };
+        Ok((Transaction { transaction, protocol, reader }, continuity))
+    }
+}
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        // `pcsc` would reset the card; who only looked leaves it as it was.
+        if let Some(card) = self.card.take() {
+            let _ = card.disconnect(Disposition::LeaveCard);
+        }
+    }
+}
+
+/// A locked card.
+pub struct Transaction<'a> {
+    transaction: pcsc::Transaction<'a>,
+    protocol: Protocol,
+    reader: &'a Text,
+}
+
+impl Transaction<'_> {
+    /// Ends it. A card to which a secret was presented is reset, so that no other program finds it verified.
+    pub fn end(self, presented: bool) {
+        let disposition = if presented { Disposition::ResetCard } else { Disposition::LeaveCard };
+        // A card that was pulled is locked no longer; there is nothing left to end.
+        let _ = self.transaction.end(disposition);
+    }
+}
+
+impl Transport for Transaction<'_> {
+    fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>> {
+        let mut buffer = [0; RESPONSE];
+        let answer = self.transaction.transmit(apdu, &mut buffer).map_err(|error| failure(error, self.reader))?;
+        Ok(answer.to_vec())
+    }
+
+    fn reset(&mut self) -> Result<()> {
+        self.transaction
+            .reconnect(ShareMode::Shared, Protocols::ANY, Disposition::ResetCard)
+            .map_err(|error| failure(error, self.reader))
+    }
+}

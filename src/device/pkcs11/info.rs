@@ -1,0 +1,119 @@
+//! CK_TOKEN_INFO, read as a survey: flags become states, never numbers.
+
+use cryptoki_sys::*;
+
+use crate::token::{Application, Identity, Length, Place, Reference, Retries, Role, State, Text, Unit};
+
+/// Who the token is.
+pub fn identity(info: &CK_TOKEN_INFO, place: Place) -> Identity {
+    let blank = info.flags & CKF_TOKEN_INITIALIZED == 0;
+    Identity {
+        application: Application::Pkcs11,
+        serial: Text::trimmed(&info.serialNumber),
+        label: Text::trimmed(&info.label),
+        manufacturer: Text::trimmed(&info.manufacturerID),
+        model: Text::trimmed(&info.model),
+        place,
+        blank,
+    }
+}
+
+/// Whether the token has PINs at all; p11-kit's trust module shows tokens that have none.
+pub fn has_pins(info: &CK_TOKEN_INFO) -> bool {
+    let none = CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED;
+    let longest = length(info).max;
+    info.flags & none != 0 || longest.is_some_and(|longest| longest > 0)
+}
+
+/// The user PIN and the SO PIN.
+pub fn references(info: &CK_TOKEN_INFO) -> Vec<Reference> {
+    [Role::UserPin, Role::SoPin]
+        .into_iter()
+        .map(|role| Reference {
+            role,
+            key_reference: None,
+            state: state(info, role),
+            retries: retries(info, role),
+            default: None,
+            length: length(info),
+            current_length: None,
+        })
+        .collect()
+}
+
+/// What the flags say of the tries left. Those of the SO mean nothing on a blank token: SoftHSM2 says "locked" there.
+pub fn retries(info: &CK_TOKEN_INFO, role: Role) -> Retries {
+    let (locked, last, low) = match role {
+        Role::SoPin => (CKF_SO_PIN_LOCKED, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_COUNT_LOW),
+        _ => (CKF_USER_PIN_LOCKED, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_COUNT_LOW),
+    };
+    let is = |flag| info.flags & flag != 0;
+    match () {
+        () if !is(CKF_TOKEN_INITIALIZED) => Retries::Unknown,
+        () if is(locked) => Retries::Blocked,
+        () if is(last) => Retries::Final,
+        () if is(low) => Retries::Low,
+        () => Retries::Unknown,
+    }
+}
+
+fn state(info: &CK_TOKEN_INFO, role: Role) -> State {
+    let is = |flag| info.flags & flag != 0;
+    let to_be_changed = if role == Role::SoPin { CKF_SO_PIN_TO_BE_CHANGED } else { CKF_USER_PIN_TO_BE_CHANGED };
+    match () {
+        () if !is(CKF_TOKEN_INITIALIZED) => State::Unset,
+        () if role == Role::UserPin && !is(CKF_USER_PIN_INITIALIZED) => State::Unset,
+        () if retries(info, role) == Retries::Blocked => State::Blocked,
+        () if is(to_be_changed) => State::MustChange,
+        () => State::Ready,
+    }
+}
+
+/// The limits of a new PIN in bytes. A maximum below the minimum, or none, is one that the module does not know.
+fn length(info: &CK_TOKEN_INFO) -> Length {
+    let (min, max) = (info.ulMinPinLen, info.ulMaxPinLen);
+    let unavailable = |value| value == CK_UNAVAILABLE_INFORMATION;
+    let min = if unavailable(min) { 0 } else { usize::try_from(min).unwrap_or_default() };
+    let max = usize::try_from(max).ok().filter(|longest| !unavailable(max) && *longest >= min);
+    // An empty PIN is no PIN, whatever a module takes.
+    Length { min: min.max(1), max, unit: Unit::Bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(flags: CK_FLAGS, min: CK_ULONG, max: CK_ULONG) -> CK_TOKEN_INFO {
+        CK_TOKEN_INFO { flags, ulMinPinLen: min, ulMaxPinLen: max, ..CK_TOKEN_INFO::default() }
+    }
+
+    const LIVE: CK_FLAGS = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED;
+
+    #[test]
+    fn flags_become_states_and_never_numbers() {
+        let of = |flags| (state(&info(flags, 4, 8), Role::UserPin), retries(&info(flags, 4, 8), Role::UserPin));
+        assert_eq!(of(LIVE), (State::Ready, Retries::Unknown));
+        assert_eq!(of(LIVE | CKF_USER_PIN_COUNT_LOW), (State::Ready, Retries::Low));
+        assert_eq!(of(LIVE | CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY), (State::Ready, Retries::Final));
+        assert_eq!(of(LIVE | CKF_USER_PIN_LOCKED), (State::Blocked, Retries::Blocked));
+        assert_eq!(of(LIVE | CKF_USER_PIN_TO_BE_CHANGED), (State::MustChange, Retries::Unknown));
+        assert_eq!(of(CKF_TOKEN_INITIALIZED), (State::Unset, Retries::Unknown));
+    }
+
+    #[test]
+    fn what_a_blank_token_says_of_its_so_pin_means_nothing() {
+        let blank = info(CKF_SO_PIN_LOCKED | CKF_SO_PIN_TO_BE_CHANGED, 4, 255);
+        assert_eq!(retries(&blank, Role::SoPin), Retries::Unknown);
+        assert_eq!(state(&blank, Role::SoPin), State::Unset);
+    }
+
+    #[test]
+    fn a_maximum_below_the_minimum_is_unknown() {
+        assert_eq!(length(&info(0, 8, 0)).max, None);
+        assert_eq!(
+            length(&info(0, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION)),
+            Length { min: 1, max: None, unit: Unit::Bytes }
+        );
+        assert_eq!(length(&info(0, 4, 255)), Length { min: 4, max: Some(255), unit: Unit::Bytes });
+    }
+}

@@ -1,0 +1,180 @@
+//! One lock file for each token, so that two processes never change one token at once.
+//!
+//! The file is named by what the token says of itself (manufacturer, model, serial), so that a token reached through two
+//! modules, p11-kit's proxy and the module behind it say, has one lock; a token without a serial is named by module and slot.
+//!
+//! The file also tells who changed the token last: a writer writes its process id at the start and empties the file at the
+//! end, so the time of modification says when the token may have changed. SoftHSM2 needs that: it checks PINs against what
+//! it read at C_Initialize, and would let a process with an old view overwrite a new PIN in silence.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    fcntl::{Flock, FlockArg, OFlag},
+    sys::{
+        stat::{major, minor},
+        time::TimeSpec,
+    },
+    time::{ClockId, clock_gettime},
+};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+
+use crate::{
+    error::{Error, Result},
+    token::{Access, Identity, Place, Text},
+};
+
+/// How long to sleep between two looks at a lock that is held.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A held lock; released when dropped, and by the system when the process ends in any way.
+pub struct Lock {
+    file: Flock<File>,
+    access: Access,
+    /// When another may last have changed the token; none where a writer was cut off in the middle.
+    changed: Option<TimeSpec>,
+}
+
+impl Lock {
+    /// Whether another process may have changed the token since `time`, on the clock of file times.
+    pub fn changed_since(&self, time: TimeSpec) -> bool {
+        self.changed.is_none_or(|changed| changed >= time)
+    }
+
+    /// Marks the beginning of a write.
+    fn begin(file: Flock<File>, access: Access) -> std::io::Result<Self> {
+        let metadata = file.metadata()?;
+        let changed = TimeSpec::new(metadata.mtime(), metadata.mtime_nsec());
+        let lock = Self { file, access, changed: (metadata.len() == 0).then_some(changed) };
+        if access == Access::Write {
+            (&*lock.file).write_all(format!("{}\n", std::process::id()).as_bytes())?;
+        }
+        Ok(lock)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.access == Access::Write {
+            // Where this fails the file keeps its content, and the next process reads the token anew.
+            let _ = self.file.set_len(0);
+        }
+    }
+}
+
+/// The time on the clock that stamps files, so that the two compare.
+pub fn now() -> TimeSpec {
+    clock_gettime(ClockId::CLOCK_REALTIME_COARSE).unwrap_or(TimeSpec::new(0, 0))
+}
+
+/// Takes the lock of a token in `directory`, waiting at most `wait`: shared for reading, alone for writing.
+///
+/// # Errors
+/// [`Error::Device`] naming the process that holds it, or saying why no lock can be made there.
+pub fn take(directory: &Path, identity: &Identity, access: Access, wait: Duration) -> Result<Lock> {
+    let path = directory.join(name(identity));
+    let kind = match access {
+        Access::Read => FlockArg::LockSharedNonblock,
+        Access::Write => FlockArg::LockExclusiveNonblock,
+    };
+    let mut file = open(directory, &path).map_err(|error| no_lock(directory, &error))?;
+    let deadline = Instant::now() + wait;
+    loop {
+        match Flock::lock(file, kind) {
+            Ok(held) => return Lock::begin(held, access).map_err(|error| no_lock(directory, &error)),
+            Err((back, nix::errno::Errno::EWOULDBLOCK)) => file = back,
+            Err((_, error)) => return Err(no_lock(directory, &error.into())),
+        }
+        if Instant::now() >= deadline {
+            let holder = holder(&file).unwrap_or_else(|| "another process".into());
+            return Err(Error::Device {
+                what: format!("the token is in use by {holder}"),
+                cure: Some("wait until it has finished, or give it longer with --wait SECONDS".into()),
+                detail: None,
+            });
+        }
+        std::thread::sleep(PAUSE.min(deadline.saturating_duration_since(Instant::now())));
+    }
+}
+
+/// The lock's file name: at most 32, 16 and 16 bytes, percent-encoded, so always below the 255 of a file system.
+fn name(identity: &Identity) -> String {
+    let encode =
+        |text: Option<&Text>| percent_encode(text.map_or(b"".as_slice(), Text::bytes), NON_ALPHANUMERIC).to_string();
+    match (&identity.serial, &identity.place) {
+        (None, Place::Slot { id, module }) => {
+            let module = fs::canonicalize(module).unwrap_or_else(|_| module.clone());
+            let file = module.file_name().unwrap_or_default().as_encoded_bytes();
+            format!("slot-{id}-{}.lock", percent_encode(file, NON_ALPHANUMERIC))
+        }
+        (serial, _) => format!(
+            "{}-{}-{}.lock",
+            encode(identity.manufacturer.as_ref()),
+            encode(identity.model.as_ref()),
+            encode(serial.as_ref())
+        ),
+    }
+}
+
+/// Opens the lock file without following a link, and makes it where there is none.
+fn open(directory: &Path, path: &Path) -> std::io::Result<File> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits();
+    let existing = || OpenOptions::new().read(true).write(true).custom_flags(flags).open(path);
+    let file = match existing() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
+            {
+                Ok(file) => {
+                    // In a directory that the administrator shares, every user must be able to lock it and to mark it.
+                    let shared = fs::metadata(directory)?.mode() & 0o002 != 0;
+                    file.set_permissions(fs::Permissions::from_mode(if shared { 0o666 } else { 0o600 }))?;
+                    Ok(file)
+                }
+                // Another process was faster.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => existing(),
+                other => other,
+            }
+        }
+        other => other,
+    }?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(std::io::Error::new(ErrorKind::InvalidInput, "the lock is no regular file")),
+    }
+}
+
+/// Who holds a lock on `file`, as the system's own list of locks tells (Linux).
+fn holder(file: &File) -> Option<String> {
+    let metadata = file.metadata().ok()?;
+    let place = format!("{:02x}:{:02x}:{}", major(metadata.dev()), minor(metadata.dev()), metadata.ino());
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let pid = locks
+        .lines()
+        .map(fields)
+        .find(|line| line.get(1).is_some_and(|kind| kind == "FLOCK") && line.get(5) == Some(&place))
+        .and_then(|line| line.get(4)?.parse::<u32>().ok())?;
+    let name = fs::read_to_string(PathBuf::from(format!("/proc/{pid}/comm"))).ok();
+    Some(match name {
+        Some(name) => format!("{} (process {pid})", name.trim_end().escape_debug()),
+        None => format!("process {pid}"),
+    })
+}
+
+fn no_lock(directory: &Path, error: &std::io::Error) -> Error {
+    Error::Device {
+        what: format!(
+            "the token cannot be locked against other processes in {}",
+            directory.display().to_string().escape_debug()
+        ),
+        cure: Some("make that directory writable, or name another with XDG_STATE_HOME".into()),
+        detail: Some(error.to_string()),
+    }
+}

@@ -1,0 +1,188 @@
+//! One loaded PKCS#11 module: its calls, traced with PINs withheld, and its sessions, closed when dropped.
+
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+};
+
+use nix::sys::time::TimeSpec;
+
+use cryptoki_sys::{CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CKU_SO, CKU_USER};
+
+use super::{
+    lock,
+    raw::{LoadError, Raw, Rv},
+    verdict::{failure, number},
+};
+use crate::{
+    error::{Error, Result},
+    secret::Entry,
+    token::{Role, Trace},
+};
+
+/// A module that was loaded and initialised; finalised when dropped.
+pub struct Module {
+    path: PathBuf,
+    raw: Raw,
+    trace: Trace,
+    /// When it read its tokens, on the clock of file times.
+    initialized: Cell<TimeSpec>,
+}
+
+impl Module {
+    /// Loads and initialises the module at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where it is missing, is no module, or does not initialise.
+    pub fn load(path: &Path, trace: Trace) -> Result<Self> {
+        let shown = path.display().to_string().escape_debug().to_string();
+        let raw = Raw::load(path).map_err(|error| {
+            let (what, detail) = match error {
+                LoadError::Linker(detail) if !is_there(path) => (format!("there is no module {shown}"), Some(detail)),
+                LoadError::Linker(detail) => (format!("{shown} cannot be loaded as a PKCS#11 module"), Some(detail)),
+                LoadError::NoModule => (format!("{shown} is no PKCS#11 module: it gives no function list"), None),
+            };
+            let cure =
+                "name the module's shared library with --module, for instance one that `p11-kit list-modules` shows";
+            Error::Device { what, cure: Some(cure.into()), detail: detail.map(|text| text.escape_debug().to_string()) }
+        })?;
+        let module = Self { path: path.to_owned(), raw, trace, initialized: Cell::new(lock::now()) };
+        module.initialize()?;
+        Ok(module)
+    }
+
+    fn initialize(&self) -> Result<()> {
+        self.initialized.set(lock::now());
+        self.said(format_args!("C_Initialize()"), self.raw.initialize()).map_err(|rv| {
+            match failure(rv, "C_Initialize") {
+                Error::Device { what, cure, detail } => Error::Device {
+                    what: format!("{}: {what}", self.path.display().to_string().escape_debug()),
+                    cure,
+                    detail,
+                },
+                other => other,
+            }
+        })
+    }
+
+    /// Makes the module read its tokens anew, which SoftHSM2 does at C_Initialize only. No session may be open.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn refresh(&self) -> Result<()> {
+        self.said(format_args!("C_Finalize()"), self.raw.finalize()).map_err(|rv| failure(rv, "C_Finalize"))?;
+        self.initialize()
+    }
+
+    /// When it read its tokens, on the clock of file times.
+    pub fn initialized(&self) -> TimeSpec {
+        self.initialized.get()
+    }
+
+    /// The path it was loaded from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The slots that hold a token.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn slots(&self) -> Result<Vec<CK_SLOT_ID>> {
+        self.said(format_args!("C_GetSlotList()"), self.raw.slots()).map_err(|rv| failure(rv, "C_GetSlotList"))
+    }
+
+    /// What the token in `slot` says of itself.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn token_info(&self, slot: CK_SLOT_ID) -> Result<CK_TOKEN_INFO> {
+        self.said(format_args!("C_GetTokenInfo({slot})"), self.raw.token_info(slot))
+            .map_err(|rv| failure(rv, "C_GetTokenInfo"))
+    }
+
+    /// Opens a session, read-only or read/write.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn session(&self, slot: CK_SLOT_ID, write: bool) -> Result<Session<'_>> {
+        let kind = if write { "read/write" } else { "read-only" };
+        self.said(format_args!("C_OpenSession({slot}, {kind})"), self.raw.open_session(slot, write))
+            .map(|handle| Session { module: self, handle })
+            .map_err(|rv| failure(rv, "C_OpenSession"))
+    }
+
+    /// C_InitToken.
+    pub fn init_token(&self, slot: CK_SLOT_ID, so_pin: &Entry, label: &[u8; 32]) -> Result<(), Rv> {
+        self.said(
+            format_args!("C_InitToken({slot}, {}, label)", shown(so_pin)),
+            self.raw.init_token(slot, bytes(so_pin), label),
+        )
+    }
+
+    /// Traces a call and its answer.
+    fn said<T>(&self, call: std::fmt::Arguments<'_>, answer: Result<T, Rv>) -> Result<T, Rv> {
+        match &answer {
+            Ok(_) => self.trace.line(format_args!("{call} = CKR_OK")),
+            Err(rv) => self.trace.line(format_args!("{call} = {}", number(*rv))),
+        }
+        answer
+    }
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        // Nothing can be done about a module that does not want to end; the process does so next.
+        let _ = self.said(format_args!("C_Finalize()"), self.raw.finalize());
+    }
+}
+
+/// An open session.
+pub struct Session<'a> {
+    module: &'a Module,
+    handle: CK_SESSION_HANDLE,
+}
+
+impl Session<'_> {
+    /// C_Login as the user or as the SO.
+    pub fn login(&self, role: Role, pin: &Entry) -> Result<(), Rv> {
+        let (user, name) = if role == Role::SoPin { (CKU_SO, "CKU_SO") } else { (CKU_USER, "CKU_USER") };
+        self.module
+            .said(format_args!("C_Login({name}, {})", shown(pin)), self.module.raw.login(self.handle, user, bytes(pin)))
+    }
+
+    /// C_SetPIN: the PIN of the role that is logged in.
+    pub fn set_pin(&self, old: &Entry, new: &Entry) -> Result<(), Rv> {
+        let answer = self.module.raw.set_pin(self.handle, bytes(old), bytes(new));
+        self.module.said(format_args!("C_SetPIN({}, {})", shown(old), shown(new)), answer)
+    }
+
+    /// C_InitPIN: the user PIN, in a session of the SO.
+    pub fn init_pin(&self, new: &Entry) -> Result<(), Rv> {
+        self.module.said(format_args!("C_InitPIN({})", shown(new)), self.module.raw.init_pin(self.handle, bytes(new)))
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        // A session that does not close, of a token that was pulled say, ends with C_Finalize.
+        let _ = self.module.said(format_args!("C_CloseSession()"), self.module.raw.close_session(self.handle));
+    }
+}
+
+fn bytes(entry: &Entry) -> Option<&[u8]> {
+    entry.value().map(crate::secret::Pin::bytes)
+}
+
+/// What a trace shows of a PIN: neither its value nor its length.
+fn shown(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Value(_) => "PIN withheld",
+        Entry::Pad => "NULL",
+    }
+}
+
+/// Whether the linker's failure is that of a missing file; a bare name is looked for by the linker alone.
+fn is_there(path: &Path) -> bool {
+    path.components().count() == 1 || path.exists()
+}

@@ -1,0 +1,12 @@
+//! Where secrets come from: read ahead where no person is needed, asked for where one is.
+
+mod collector;
+mod file;
+mod generate;
+mod lines;
+mod source;
+mod terminal;
+
+pub use collector::{Collector, Destroy, Generated};
+pub use source::{Source, SourceError};
+pub use terminal::{Prompter, Restorer, Terminal};

@@ -1,0 +1,319 @@
+//! Collects the secrets of a plan: those at hand first, before any token is opened; the others from a person, never under a lock.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    Prompter, Source, file, generate,
+    lines::{self, Lines, check, unreadable},
+};
+use crate::{
+    error::{Error, Result},
+    operation::{Plan, Secrets},
+    policy,
+    secret::{Entry, Pin},
+    token::{Need, Retries, Survey},
+};
+
+/// How often a person may try to type a new value that is taken and repeated rightly.
+const PATIENCE: usize = 3;
+
+/// How the destruction of a live token is confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destroy {
+    /// A person types the name.
+    Ask,
+    /// The call named it.
+    Named(String),
+}
+
+/// A value that we made, for the report.
+#[derive(Debug)]
+pub struct Generated {
+    /// What it is for.
+    pub need: Need,
+    /// The value; none where it went to a file.
+    pub value: Option<Pin>,
+}
+
+/// The secrets of one operation on their way from their sources.
+pub struct Collector {
+    sources: BTreeMap<Need, Source>,
+    at_hand: BTreeMap<Need, Pin>,
+    ask: Option<Box<dyn Prompter>>,
+    destroy: Destroy,
+    generated: Vec<Generated>,
+    files: Vec<PathBuf>,
+}
+
+impl Collector {
+    /// A collector over the sources that were named; `ask` is none where nobody may be asked.
+    pub fn new(sources: BTreeMap<Need, Source>, ask: Option<Box<dyn Prompter>>, destroy: Destroy) -> Self {
+        Self { sources, at_hand: BTreeMap::new(), ask, destroy, generated: Vec::new(), files: Vec::new() }
+    }
+
+    /// Reads every source that needs no person. Nothing of a token is known or touched yet.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a source that is missing, unreadable or open to others, and for missing or left-over lines of
+    /// standard input; [`Error::Policy`] for a value that nobody meant.
+    pub fn read_ahead(&mut self) -> Result<()> {
+        let mut shared: Vec<(Source, Lines)> = Vec::new();
+        for (need, source) in &self.sources {
+            let value = match source {
+                Source::Env(name) => from_environment(name, *need)?,
+                Source::Stdin | Source::File(_) | Source::Descriptor(_) => {
+                    let index = match shared.iter().position(|(open, _)| open == source) {
+                        Some(index) => index,
+                        None => {
+                            shared.push((source.clone(), open(source, *need)?));
+                            shared.len() - 1
+                        }
+                    };
+                    let line = shared.get_mut(index).and_then(|(_, lines)| lines.next_line());
+                    line.ok_or_else(|| Error::Usage(format!("what --{} names holds no line for it", need.option())))?
+                }
+                Source::Prompt | Source::Pad | Source::Generate | Source::GenerateTo(_) => continue,
+            };
+            check(*need, &value)?;
+            self.at_hand.insert(*need, value);
+        }
+        match shared.iter().any(|(source, lines)| *source == Source::Stdin && !lines.is_done()) {
+            true => Err(Error::Usage("standard input holds more lines than there are options that name it".into())),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether everything that the plan needs is at hand without asking anyone.
+    pub fn is_ready(&self, plan: &Plan, survey: &Survey) -> bool {
+        let at_hand = |need: &Need| {
+            self.at_hand.contains_key(need)
+                || matches!(self.sources.get(need), Some(Source::Generate | Source::GenerateTo(_)))
+                || (self.is_typed_at_token(*need, survey) && self.ask.is_some())
+        };
+        let confirmed = plan.destroys.is_none() || matches!(self.destroy, Destroy::Named(_));
+        confirmed && plan.needs().iter().all(at_hand)
+    }
+
+    /// Checks the values that are at hand, and the name that confirms a destruction, for a plan that is not carried out.
+    ///
+    /// # Errors
+    /// As [`Collector::collect`].
+    pub fn check_ahead(&self, plan: &Plan, survey: &Survey) -> Result<()> {
+        if let (Some(name), Destroy::Named(given)) = (&plan.destroys, &self.destroy) {
+            confirm(name, given)?;
+        }
+        for need in plan.needs() {
+            match self.at_hand.get(&need) {
+                Some(value) => check_value(need, value, survey, self.at_hand.get(&Need::Current(need.role())))?,
+                None => self.may_be_had(need, survey)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a value that is not at hand can be had at all: without anyone to ask it must have a source.
+    fn may_be_had(&self, need: Need, survey: &Survey) -> Result<()> {
+        match self.sources.get(&need) {
+            Some(Source::Generate | Source::GenerateTo(_)) => Ok(()),
+            Some(Source::Pad) if !survey.pad => Err(Error::unsupported("keys of its own to type a secret at".into())),
+            _ if self.ask.is_none() => Err(missing(need)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gets every secret of the plan, asks for what is not at hand, and checks each before anything is sent.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where something is missing and nobody may be asked, [`Error::Policy`], [`Error::Interrupted`],
+    /// [`Error::NotConfirmedByUser`].
+    pub fn collect(&mut self, plan: &Plan, survey: &Survey) -> Result<Secrets> {
+        if let Some(name) = &plan.destroys {
+            self.confirm_destruction(name, survey)?;
+        }
+        let mut secrets = Secrets::default();
+        for need in plan.needs() {
+            let old = Need::Current(need.role());
+            let entry = if let Some(value) = self.at_hand.remove(&need) {
+                check_value(need, &value, survey, secrets.value(old))?;
+                Entry::Value(value)
+            } else if self.is_typed_at_token(need, survey) {
+                self.asked(need)?.tell(&format!(
+                    "the {} is to be entered on the keys of {}",
+                    need.role(),
+                    survey.identity
+                ));
+                Entry::Pad
+            } else {
+                self.may_be_had(need, survey)?;
+                Entry::Value(self.make_or_ask(need, survey, secrets.value(old))?)
+            };
+            secrets.put(need, entry);
+        }
+        Ok(secrets)
+    }
+
+    /// What was generated, for the report.
+    pub fn take_generated(&mut self) -> Vec<Generated> {
+        std::mem::take(&mut self.generated)
+    }
+
+    /// Removes the files of generated values that the token certainly did not take.
+    pub fn discard_files(&mut self) {
+        self.files.drain(..).for_each(|path| file::remove(&path));
+    }
+
+    fn make_or_ask(&mut self, need: Need, survey: &Survey, old: Option<&Pin>) -> Result<Pin> {
+        let reference = survey.reference(need.role()).ok_or_else(|| Error::unsupported(need.role().to_string()))?;
+        match self.sources.get(&need) {
+            Some(Source::Generate) => {
+                if !is_read(&io::stdout()) {
+                    return Err(Error::Usage(
+                        "nobody reads standard output, where the generated value goes; use generate:FILE".into(),
+                    ));
+                }
+                let value = generate::generate(reference);
+                let copy = Pin::take(Zeroizing::new(value.bytes().to_vec()));
+                self.generated.push(Generated { need, value: Some(copy) });
+                Ok(value)
+            }
+            Some(Source::GenerateTo(path)) => {
+                let value = generate::generate(reference);
+                file::write_new(path, &value, need)?;
+                self.files.push(path.clone());
+                self.generated.push(Generated { need, value: None });
+                Ok(value)
+            }
+            _ if need.is_new() => self.ask_new(need, survey, old),
+            _ => {
+                let question = question(need, survey);
+                let value = self.asked(need)?.secret(&question)?;
+                check(need, &value)?;
+                check_value(need, &value, survey, None)?;
+                Ok(value)
+            }
+        }
+    }
+
+    /// Asks for a new value twice, and says at once what is wrong with it.
+    fn ask_new(&mut self, need: Need, survey: &Survey, old: Option<&Pin>) -> Result<Pin> {
+        let question = question(need, survey);
+        let prompter = self.asked(need)?;
+        let mut last = Error::Policy("the two entries differ".into());
+        for _ in 0..PATIENCE {
+            let value = prompter.secret(&question)?;
+            match check(need, &value).and_then(|()| check_value(need, &value, survey, old)) {
+                Err(refused) => {
+                    prompter.tell(&refused.to_string());
+                    last = refused;
+                }
+                Ok(()) if prompter.secret(&format!("The same new {} again: ", need.role()))? == value => {
+                    return Ok(value);
+                }
+                Ok(()) => {
+                    prompter.tell("the two entries differ");
+                    last = Error::Policy("the two entries differ".into());
+                }
+            }
+        }
+        Err(last)
+    }
+
+    fn confirm_destruction(&mut self, name: &str, survey: &Survey) -> Result<()> {
+        if let Destroy::Named(given) = &self.destroy {
+            return confirm(name, given);
+        }
+        let unconfirmed = || {
+            Error::Usage("the token is live and would be destroyed: confirm it with --destroy and its serial".into())
+        };
+        let prompter = self.ask.as_deref_mut().ok_or_else(unconfirmed)?;
+        let shown = crate::token::Text::from(name);
+        prompter.tell(&format!("everything on {} will be destroyed: every key, certificate and PIN", survey.identity));
+        let given = prompter.word(&format!("Type {shown} to go on: "))?;
+        confirm(name, &given)
+    }
+
+    fn is_typed_at_token(&self, need: Need, survey: &Survey) -> bool {
+        survey.pad && matches!(self.sources.get(&need), None | Some(Source::Pad))
+    }
+
+    fn asked(&mut self, need: Need) -> Result<&mut Box<dyn Prompter>> {
+        self.ask.as_mut().ok_or_else(|| missing(need))
+    }
+}
+
+fn missing(need: Need) -> Error {
+    Error::Usage(format!(
+        "the {}{} is missing and nobody can be asked for it: name its source with --{}",
+        if need.is_new() { "new " } else { "" },
+        need.role(),
+        need.option()
+    ))
+}
+
+fn confirm(name: &str, given: &str) -> Result<()> {
+    if name == given { Ok(()) } else { Err(Error::NotConfirmedByUser) }
+}
+
+fn check_value(need: Need, value: &Pin, survey: &Survey, old: Option<&Pin>) -> Result<()> {
+    let Some(reference) = survey.reference(need.role()) else { return Ok(()) };
+    // On a blank token even what `--so-pin` gives is new.
+    if need.is_new() || survey.identity.blank {
+        policy::check_new(need.role(), value, reference, old)
+    } else {
+        policy::check_current(need, value, reference)
+    }
+}
+
+/// The question, with the token and the tries left in it.
+fn question(need: Need, survey: &Survey) -> String {
+    let (role, token) = (need.role(), &survey.identity);
+    let reference = survey.reference(role);
+    match (need, reference) {
+        (Need::Current(_), Some(reference)) => match reference.retries {
+            Retries::Unknown => format!("{role} of {token} (it does not tell how many tries are left): "),
+            retries => format!("{role} of {token} ({retries}): "),
+        },
+        (Need::New(_), Some(reference)) => format!("New {role} of {token} ({}): ", policy::limits(reference.length)),
+        (_, None) => format!("{role} of {token}: "),
+    }
+}
+
+fn from_environment(name: &str, need: Need) -> Result<Pin> {
+    use std::os::unix::ffi::OsStringExt;
+    let value = std::env::var_os(name)
+        .ok_or_else(|| Error::Usage(format!("the environment variable that --{} names is not set", need.option())))?;
+    Ok(Pin::take(Zeroizing::new(value.into_vec())))
+}
+
+fn open(source: &Source, need: Need) -> Result<Lines> {
+    match source {
+        Source::File(path) => Lines::read(file::open(path, need)?, need),
+        // The descriptor's own offset is kept where it is a pipe; a file is read from its beginning.
+        Source::Descriptor(number) => {
+            let file = std::fs::File::open(format!("/dev/fd/{number}")).map_err(|error| unreadable(need, &error))?;
+            Lines::read(file, need)
+        }
+        _ if io::stdin().is_terminal() => Err(Error::Usage(format!(
+            "standard input is a terminal, which would show what is typed: use --{} prompt",
+            need.option()
+        ))),
+        _ => lines::stdin().map_err(|error| unreadable(need, &error)).and_then(|stdin| Lines::read(stdin, need)),
+    }
+}
+
+/// Whether somebody will read what is written there: a pipe whose reader is gone says so beforehand.
+fn is_read(out: &impl std::os::fd::AsFd) -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut asked = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
+    let broken = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
+    match poll(&mut asked, PollTimeout::ZERO) {
+        Ok(_) => asked.iter().all(|answer| answer.revents().is_none_or(|events| !events.intersects(broken))),
+        Err(_) => true,
+    }
+}

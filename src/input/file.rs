@@ -1,0 +1,61 @@
+//! Files of secrets: read only where nobody else can, written once and synced.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::Path,
+};
+
+use crate::{
+    error::{Error, Result},
+    input::lines::unreadable,
+    secret::Pin,
+    token::Need,
+};
+
+/// Opens a file of secrets.
+///
+/// # Errors
+/// [`Error::Usage`] where it cannot be read, or where group or others could read or write it.
+pub fn open(path: &Path, need: Need) -> Result<File> {
+    let file = File::open(path).map_err(|error| unreadable(need, &error))?;
+    let mode = file.metadata().map_err(|error| unreadable(need, &error))?.mode();
+    if mode & 0o066 != 0 {
+        return Err(Error::Usage(format!(
+            "the file that --{} names is open to other users (mode {:03o}); make it yours alone with `chmod 600`",
+            need.option(),
+            mode & 0o777
+        )));
+    }
+    Ok(file)
+}
+
+/// Writes a generated value to a new file of mode 0600, and syncs the file and its folder before returning.
+///
+/// # Errors
+/// [`Error::Usage`] where the file is there already or cannot be written. Nothing was sent to the token.
+pub fn write_new(path: &Path, value: &Pin, need: Need) -> Result<()> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Error::Usage(format!("the file that --{} names is there already, and is not overwritten", need.option()))
+        }
+        _ => match unreadable(need, &error) {
+            Error::Usage(text) => Error::Usage(text.replace("cannot be read", "cannot be written")),
+            other => other,
+        },
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    let written = file.write_all(value.bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    written.and_then(|()| File::open(folder)?.sync_all()).map_err(|error| {
+        remove(path);
+        failed(error)
+    })
+}
+
+/// Removes a generated value that the token certainly did not take, so that nobody takes it for the real one.
+pub fn remove(path: &Path) {
+    // A file that cannot be removed is only a value of nothing.
+    let _ = fs::remove_file(path);
+}

@@ -1,0 +1,155 @@
+//! Lines of secrets from a file, a descriptor or standard input, read without a buffer that keeps a copy.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Error, Result},
+    secret::Pin,
+    token::Need,
+};
+
+/// The most that one source may hold, in bytes.
+const MOST: usize = 16 * 1024;
+
+/// What was read from one source: lines in order, each to be taken once.
+pub struct Lines {
+    text: Zeroizing<Vec<u8>>,
+    at: usize,
+}
+
+impl Lines {
+    /// Reads a source to its end.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where it cannot be read or is far too long; the sentence names the option, not what it names.
+    pub fn read(mut from: impl Read, need: Need) -> Result<Self> {
+        // The vector never grows, so no copy is left behind when it is wiped.
+        let mut text = Zeroizing::new(Vec::with_capacity(MOST + 1));
+        text.resize(MOST + 1, 0);
+        let mut length = 0;
+        while let Some(room) = text.get_mut(length..).filter(|room| !room.is_empty()) {
+            match from.read(room) {
+                Ok(0) => break,
+                Ok(more) => length += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(unreadable(need, &error)),
+            }
+        }
+        if length > MOST {
+            return Err(Error::Usage(format!("what --{} names holds far too much for a secret", need.option())));
+        }
+        text.truncate(length);
+        Ok(Self { text, at: 0 })
+    }
+
+    /// The next line without its end (LF or CRLF); none where there is no more.
+    pub fn next_line(&mut self) -> Option<Pin> {
+        let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let line = rest.get(..end.unwrap_or(rest.len()))?;
+        self.at += line.len() + usize::from(end.is_some());
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        Some(Pin::take(Zeroizing::new(line.to_vec())))
+    }
+
+    /// Whether every line was taken.
+    pub fn is_done(&self) -> bool {
+        self.at >= self.text.len()
+    }
+}
+
+/// Standard input without the buffer of `std`, which would keep a copy.
+pub fn stdin() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// The sentence for a source that cannot be read.
+pub fn unreadable(need: Need, error: &io::Error) -> Error {
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission is denied".to_owned(),
+        _ => format!(
+            "the system says {}",
+            error
+                .raw_os_error()
+                .map_or_else(|| error.kind().to_string(), |code| nix::errno::Errno::from_raw(code).desc().to_owned())
+        ),
+    };
+    Error::Usage(format!("what --{} names cannot be read: {reason}", need.option()))
+}
+
+/// Refuses a value that nobody meant: empty, with control characters, with white space around it. It is never trimmed.
+///
+/// # Errors
+/// [`Error::Policy`], naming the option.
+pub fn check(need: Need, value: &Pin) -> Result<()> {
+    let bytes = value.bytes();
+    let refuse = |why: &str| Err(Error::Policy(format!("what --{} gave {why}; nothing was sent", need.option())));
+    if bytes.is_empty() {
+        return refuse("is empty");
+    }
+    if bytes.len() > Pin::MOST {
+        return refuse("is far too long for a secret");
+    }
+    let controls = bytes.utf8_chunks().any(|chunk| chunk.valid().chars().any(char::is_control));
+    if controls {
+        return refuse("holds a control character, such as a tab or NUL");
+    }
+    let edges = bytes
+        .utf8_chunks()
+        .flat_map(|chunk| chunk.valid().chars().next())
+        .next()
+        .into_iter()
+        .chain(bytes.utf8_chunks().filter_map(|chunk| chunk.valid().chars().next_back()).last());
+    if edges.into_iter().any(char::is_whitespace) {
+        return refuse("has white space at its beginning or end, which is refused and not trimmed");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::Role;
+
+    const PIN: Need = Need::Current(Role::UserPin);
+
+    fn lines(text: &str) -> Vec<String> {
+        let mut lines = Lines::read(text.as_bytes(), PIN).unwrap();
+        std::iter::from_fn(|| lines.next_line()).map(|pin| String::from_utf8(pin.bytes().to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn lf_and_crlf_end_a_line_and_are_no_part_of_it() {
+        assert_eq!(lines("123456\n"), ["123456"]);
+        assert_eq!(lines("123456\r\n654321"), ["123456", "654321"]);
+        assert_eq!(lines("a\n\nb"), ["a", "", "b"]);
+        assert!(lines("").is_empty());
+    }
+
+    #[test]
+    fn a_value_with_white_space_around_it_is_refused_and_not_trimmed() {
+        for value in [" 123456", "123456 ", "\u{a0}123456", "123456\t", "12\0456", "", "12\r34"] {
+            let value = Pin::take(Zeroizing::new(value.as_bytes().to_vec()));
+            assert_eq!(check(PIN, &value).unwrap_err().exit_code(), 6);
+        }
+    }
+
+    #[test]
+    fn inner_blanks_and_bytes_that_are_no_utf_8_pass() {
+        for value in [&b"correct horse"[..], b"\xFF\xFE12", "schlüssel".as_bytes()] {
+            assert_eq!(check(PIN, &Pin::take(Zeroizing::new(value.to_vec()))), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_source_that_never_ends_is_refused() {
+        assert_eq!(Lines::read(io::repeat(b'1'), PIN).err().map(|error| error.exit_code()), Some(2));
+    }
+}

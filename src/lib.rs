@@ -1,0 +1,27 @@
+//! PIN administration of smart cards and PKCS#11 tokens.
+//!
+//! Every operation takes the same seven steps, each in one place: survey, plan, collect, act, confirm, record, report
+//! ([`run`]). Who may import whom (a test holds it):
+//!
+//! | layer | modules | may import |
+//! | --- | --- | --- |
+//! | core | [`token`], [`selector`], [`secret`], [`error`] | core |
+//! | decisions | [`operation`], [`policy`] | core, decisions |
+//! | devices | [`device`] | core; PKCS#11 and PC/SC nowhere else |
+//! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | core, decisions' types; clap and terminals nowhere else |
+//! | spine | [`run`], [`interrupt`] | everything above |
+
+pub mod cli;
+pub mod config;
+pub mod device;
+pub mod error;
+pub mod input;
+pub mod interrupt;
+pub mod ledger;
+pub mod operation;
+pub mod policy;
+pub mod render;
+pub mod run;
+pub mod secret;
+pub mod selector;
+pub mod token;

@@ -1,0 +1,136 @@
+//! `pukka`: arguments and environment in, exit code out.
+
+use std::{
+    ffi::OsString,
+    io::IsTerminal,
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use clap::Parser;
+use pukka::{
+    cli::{self, Asked, Cli, Request, Wrong},
+    config::{self, Config},
+    device::Settings,
+    error::{Error, Result},
+    input::{Collector, Prompter, Terminal},
+    interrupt::Interrupts,
+    ledger::Nowhere,
+    render::{self, Render},
+    run::{self, Call, Failure},
+    token::Trace,
+};
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, &arguments),
+    };
+    let render = Render { json: cli.global.json, quiet: cli.global.quiet };
+    let asked = match cli.asked() {
+        Ok(asked) => asked,
+        Err(error) => return end(render, None, &Failure::bare(error)),
+    };
+    let command = name(&asked);
+    let place = note_panics();
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| execute(&cli, asked, render))).unwrap_or_else(|_| {
+        let place = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Err(Failure::bare(Error::Internal(format!("panic at {}", place.as_deref().unwrap_or("an unknown place")))))
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => end(render, Some(command), &failure),
+    }
+}
+
+/// Does what was asked for.
+fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
+    let global = &cli.global;
+    let command = name(&asked);
+    let terminal = if global.no_input { None } else { Terminal::open() };
+    let restorer = terminal.as_ref().map(Terminal::restorer);
+    let interrupts = Interrupts::watch(move || {
+        restorer.iter().for_each(|restorer| restorer.restore());
+        render.failure(Some(command), &Failure::bare(Error::Interrupted));
+        // Not `std::process::exit`: it would run the exit handlers of a module beside a thread that is inside it.
+        signal_hook::low_level::exit(Error::Interrupted.exit_code().into());
+    })
+    .map_err(|error| {
+        Failure::bare(Error::device("the system refuses to let signals be held off", error.to_string()))
+    })?;
+    let config = Config::load(global.config.as_deref()).map_err(Failure::bare)?;
+    let settings = Settings {
+        modules: global.modules(&config),
+        locks: config::locks().map_err(Failure::bare)?,
+        wait: global.wait(&config),
+        trace: if global.trace { render::trace() } else { Trace::default() },
+    };
+    match asked {
+        Asked::Guide if std::io::stdout().is_terminal() => {
+            let selection = global.selection(None).map_err(Failure::bare)?;
+            render.guide(&run::look(&selection, &settings, true)?).map_err(Failure::bare)
+        }
+        Asked::Guide => Err(Failure::bare(Error::Usage("no command is given; `pukka --help` lists them".into()))),
+        Asked::Look { full, token } => {
+            let selection = global.selection(token).map_err(Failure::bare)?;
+            render.listing(command, &run::look(&selection, &settings, full)?).map_err(Failure::bare)
+        }
+        Asked::Operate(Request { operation, sources, destroy }) => {
+            let selection = global.selection(None).map_err(Failure::bare)?;
+            let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
+            let mut collector = Collector::new(sources.clone(), ask, destroy);
+            let call = Call {
+                operation,
+                selection,
+                sources,
+                allow_last_try: global.allowed_last_tries(),
+                dry_run: global.dry_run,
+            };
+            let report = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts)?;
+            render.report(&report).map_err(Failure::bare)
+        }
+        Asked::Completions(shell) => render.data(&cli::completions(shell)).map_err(Failure::bare),
+    }
+}
+
+/// The command's name in JSON.
+fn name(asked: &Asked) -> &'static str {
+    match asked {
+        Asked::Guide | Asked::Look { full: true, .. } => "status",
+        Asked::Look { full: false, .. } => "list",
+        Asked::Operate(request) => request.operation.verb().name(),
+        Asked::Completions(_) => "completions",
+    }
+}
+
+/// A command line that did not parse: help, or the reason, in JSON too where that was asked for.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let render = Render { json: arguments.iter().any(|argument| argument == "--json"), quiet: false };
+    match cli::explain(error, arguments) {
+        Wrong::Help(text) => match render.data(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => ExitCode::from(error.exit_code()),
+        },
+        Wrong::Usage { error, hint, command } => {
+            let failure = Failure { error, token: None, hint: Some(hint), done: Vec::new() };
+            end(render, Some(command.as_str()).filter(|command| !command.is_empty()), &failure)
+        }
+    }
+}
+
+fn end(render: Render, command: Option<&str>, failure: &Failure) -> ExitCode {
+    render.failure(command, failure);
+    ExitCode::from(failure.error.exit_code())
+}
+
+/// Keeps where a panic happened and nothing of what it says, which could hold anything.
+fn note_panics() -> Arc<Mutex<Option<String>>> {
+    let place = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&place);
+    panic::set_hook(Box::new(move |panic| {
+        *noted.lock().unwrap_or_else(PoisonError::into_inner) = panic.location().map(ToString::to_string);
+    }));
+    place
+}

@@ -1,0 +1,103 @@
+//! What was asked, and how it is decided, without I/O, whether and how it can be done.
+
+mod authority;
+mod change;
+mod init;
+mod plan;
+mod possible;
+mod remedy;
+mod reset;
+mod secrets;
+mod set;
+mod step;
+mod unblock;
+mod verify;
+
+pub use plan::{Orders, Outcome, Plan};
+pub use possible::possible;
+pub use remedy::{Hint, advise, command, remedy};
+pub use secrets::Secrets;
+pub use step::{Action, Step};
+
+use crate::{
+    error::Result,
+    token::{Role, Survey, Verb},
+};
+
+/// One operation on one token, as asked for; nothing is known of the token yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// `pin verify`
+    Verify,
+    /// `pin change`, `puk change`, `so-pin change`
+    Change {
+        /// Whose secret.
+        role: Role,
+    },
+    /// `pin set`
+    Set,
+    /// `pin unblock`
+    Unblock {
+        /// By whose authority, where that was said.
+        by: Option<Role>,
+    },
+    /// `pin reset`
+    Reset {
+        /// By whose authority, where that was said.
+        by: Option<Role>,
+    },
+    /// `token init`
+    Init {
+        /// The new label; a live token keeps its own without one.
+        label: Option<String>,
+    },
+}
+
+impl Operation {
+    /// The verb it is called by.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Verify => Verb::PinVerify,
+            Self::Change { role: Role::UserPin } => Verb::PinChange,
+            Self::Change { role: Role::Puk } => Verb::PukChange,
+            Self::Change { role: Role::SoPin } => Verb::SoPinChange,
+            Self::Set => Verb::PinSet,
+            Self::Unblock { .. } => Verb::PinUnblock,
+            Self::Reset { .. } => Verb::PinReset,
+            Self::Init { .. } => Verb::TokenInit,
+        }
+    }
+
+    /// The references that a survey must read for it: those whose try or state decides.
+    pub fn concerns(&self, orders: &Orders) -> Vec<Role> {
+        let authority = |by: Option<Role>| {
+            by.or_else(|| orders.offered.iter().find(|need| !need.is_new()).map(|need| need.role()))
+                .map_or_else(|| vec![Role::Puk, Role::SoPin], |role| vec![role])
+        };
+        match self {
+            Self::Verify => vec![Role::UserPin],
+            Self::Change { role } => vec![*role],
+            Self::Set => vec![Role::UserPin, Role::SoPin],
+            Self::Unblock { by } | Self::Reset { by } => authority(*by),
+            Self::Init { .. } => vec![Role::SoPin],
+        }
+    }
+
+    /// Decides whether and how this can be done on the token of `survey`.
+    ///
+    /// # Errors
+    /// The reason why not, as a call that went on would meet it: blocked, unset, last try, not supported.
+    pub fn plan(&self, survey: &Survey, orders: &Orders) -> Result<Plan> {
+        match self {
+            Self::Verify => verify::plan(survey, orders),
+            Self::Change { role } => change::plan(self.verb(), *role, survey, orders),
+            Self::Set => set::plan(survey, orders),
+            Self::Unblock { by } => unblock::plan(*by, survey, orders),
+            Self::Reset { by } => reset::plan(*by, survey, orders),
+            Self::Init { label } => init::plan(label.as_deref(), survey, orders),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

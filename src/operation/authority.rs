@@ -1,0 +1,59 @@
+//! Who may do it: the authority that was named, or whose secret was given, or the first that the token has.
+
+use super::Orders;
+use crate::{
+    error::{Error, Result},
+    policy,
+    token::{Role, State, Survey, Verb},
+};
+
+/// Chooses the authority of `verb`.
+///
+/// # Errors
+/// [`Error::Usage`] where two are named; [`Error::Unsupported`] where the token does not know the one that is.
+pub fn choose(verb: Verb, by: Option<Role>, survey: &Survey, orders: &Orders) -> Result<Role> {
+    let able: Vec<Role> = survey.abilities.iter().filter(|able| able.verb == verb).filter_map(|able| able.by).collect();
+    let given: Vec<Role> = orders.offered.iter().filter(|need| !need.is_new()).map(|need| need.role()).collect();
+    let named = match (by, given.as_slice()) {
+        (Some(by), [given]) if by != *given => {
+            return Err(Error::Usage(format!("--by names the {by}, but the source given is that of the {given}")));
+        }
+        (_, [_, _, ..]) => return Err(Error::Usage("give the secret of one authority, not of several".into())),
+        (Some(role), _) => Some(role),
+        (None, [role]) => Some(*role),
+        (None, []) => {
+            able.iter().copied().find(|role| presentable(*role, survey, orders).is_ok()).or(able.first().copied())
+        }
+    };
+    match named {
+        Some(role) if able.contains(&role) => Ok(role),
+        Some(role) => Err(Error::Unsupported { what: format!("`{verb}` by the {role} is nothing this token can do") }),
+        None => Err(Error::unsupported(format!("`{verb}`"))),
+    }
+}
+
+/// Refuses a reference that cannot be presented as it is, and the last try of one unless that is allowed.
+///
+/// # Errors
+/// [`Error::Blocked`], [`Error::Unset`], [`Error::LastTry`].
+pub fn presentable(role: Role, survey: &Survey, orders: &Orders) -> Result<()> {
+    let Some(reference) = survey.reference(role) else { return Ok(()) };
+    match reference.state {
+        State::Blocked => Err(Error::Blocked { role, now: false, detail: None }),
+        State::Unset => Err(Error::Unset { role }),
+        State::Ready | State::MustChange | State::Unknown => {
+            policy::may_spend(role, reference.retries, &orders.allow_last_try)
+        }
+    }
+}
+
+/// Whether the verb is among what this kind of token can do.
+///
+/// # Errors
+/// [`Error::Unsupported`].
+pub fn known(verb: Verb, survey: &Survey) -> Result<()> {
+    match survey.abilities.iter().any(|able| able.verb == verb) {
+        true => Ok(()),
+        false => Err(Error::unsupported(format!("`{verb}`"))),
+    }
+}

@@ -1,0 +1,92 @@
+//! A plan: what will be done, by whom, with which secrets, at what risk.
+
+use std::collections::BTreeSet;
+
+use super::{Action, Step};
+use crate::token::{Need, Role, Survey, Verb};
+
+/// What the caller laid down beside the operation itself.
+#[derive(Debug, Clone, Default)]
+pub struct Orders {
+    /// The secrets whose source was named.
+    pub offered: BTreeSet<Need>,
+    /// The roles whose last try may be spent.
+    pub allow_last_try: Vec<Role>,
+    /// What must be typed to confirm the destruction of a live token: its serial, else its label.
+    pub destroy_word: Option<String>,
+}
+
+/// What a successful operation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The first value was set.
+    Set,
+    /// The value was changed.
+    Changed,
+    /// The value is right.
+    Verified,
+    /// The counter is full again, the value kept.
+    Unblocked,
+    /// A new value was set on another's authority.
+    Reset,
+    /// The token began anew.
+    Initialised,
+}
+
+impl Outcome {
+    /// The name in JSON, and the word in a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Changed => "changed",
+            Self::Verified => "verified",
+            Self::Unblocked => "unblocked",
+            Self::Reset => "reset",
+            Self::Initialised => "initialised",
+        }
+    }
+}
+
+/// How an operation will be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The verb it was asked by.
+    pub verb: Verb,
+    /// Whose secret it is about.
+    pub role: Role,
+    /// By whose authority.
+    pub by: Role,
+    /// What it will have done.
+    pub outcome: Outcome,
+    /// The steps, each confirmed before the next.
+    pub steps: Vec<Step>,
+    /// What must be typed before a live token is destroyed.
+    pub destroys: Option<String>,
+}
+
+impl Plan {
+    /// The secrets it needs, in the order in which they are asked for.
+    pub fn needs(&self) -> Vec<Need> {
+        let needs: BTreeSet<Need> = self.steps.iter().flat_map(|step| step.action.needs()).collect();
+        needs.into_iter().collect()
+    }
+
+    /// What it may cost, in words.
+    pub fn costs(&self) -> Vec<String> {
+        let tries = self
+            .steps
+            .iter()
+            .filter_map(|step| step.spends)
+            .map(|role| format!("one try of the {role}, if it is wrong"));
+        let destroyed = self.destroys.iter().map(|_| "everything on the token".to_owned());
+        let fresh = self.steps.iter().any(|step| matches!(step.action, Action::Init { .. })) && self.destroys.is_none();
+        tries.chain(destroyed).chain(fresh.then(|| "nothing: the token is blank".to_owned())).collect()
+    }
+
+    /// The commands it will send, as the application names them.
+    pub fn commands(&self, survey: &Survey) -> Vec<String> {
+        let able =
+            survey.abilities.iter().find(|able| able.verb == self.verb && able.by.is_none_or(|by| by == self.by));
+        able.map(|able| able.commands.iter().map(ToString::to_string).collect()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,71 @@
+//! What to do next: drawn from what this token can do, never from habit.
+
+use super::possible;
+use crate::{
+    error::Error,
+    token::{Role, Survey, Verb},
+};
+
+/// What a person can do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// A command that can be pasted.
+    Command(String),
+    /// A sentence, where no command helps.
+    Advice(String),
+}
+
+impl Hint {
+    /// The text of either.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Command(text) | Self::Advice(text) => text,
+        }
+    }
+}
+
+/// The hint for an error that names no token.
+pub fn advise(error: &Error) -> Option<Hint> {
+    match error {
+        Error::NoToken(_) => Some(Hint::Command("pukka list".into())),
+        Error::Unsupported { .. } => Some(Hint::Command("pukka status".into())),
+        Error::Device { cure: Some(cure), .. } => Some(Hint::Advice(cure.clone())),
+        _ => None,
+    }
+}
+
+/// The hint for an error of `verb` on the token of `survey`, which `selector` names. `sent`: a write may have been done.
+pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: bool) -> Option<Hint> {
+    let can = |verb: Verb| possible(survey).iter().any(|able| able.verb == verb);
+    let offer = |wanted: Verb| can(wanted).then(|| Hint::Command(command(wanted, selector)));
+    let reset = || offer(Verb::PinReset);
+    let only_the_issuer =
+        || Some(Hint::Advice("nothing on this token can restore it; ask whoever issued the token".into()));
+    match error {
+        Error::Blocked { role: Role::UserPin, .. } => {
+            // This call may have spent the last try, so the survey still shows the state before.
+            let by_another = survey.abilities.iter().any(|able| able.verb == Verb::PinReset);
+            if by_another { Some(Hint::Command(command(Verb::PinReset, selector))) } else { only_the_issuer() }
+        }
+        Error::Blocked { .. } => only_the_issuer(),
+        Error::WrongSecret { role: Role::UserPin, .. } if verb != Verb::PinReset => reset(),
+        Error::LastTry { role: Role::UserPin } => reset().or(Some(Hint::Advice("--allow-last-try spends it".into()))),
+        Error::LastTry { role } => Some(Hint::Advice(format!("--allow-last-try={} spends it", role.name()))),
+        Error::Unset { role: Role::UserPin } => offer(Verb::PinSet).or(offer(Verb::TokenInit)),
+        Error::Unset { .. } => offer(Verb::TokenInit),
+        Error::MustChange { role: Role::UserPin, .. } => offer(Verb::PinChange),
+        Error::Unsupported { .. } => {
+            reset().or(offer(Verb::PinSet)).or(offer(Verb::PinChange)).or_else(only_the_issuer)
+        }
+        Error::Unconfirmed { role: Role::UserPin, .. } => Some(Hint::Command(command(Verb::PinVerify, selector))),
+        Error::Device { .. } if sent && can(Verb::PinVerify) && verb != Verb::PinVerify => {
+            Some(Hint::Command(command(Verb::PinVerify, selector)))
+        }
+        other => advise(other),
+    }
+}
+
+/// The command of `verb` for the token that `selector` names, quoted for a shell.
+pub fn command(verb: Verb, selector: &str) -> String {
+    format!("pukka {verb} --token '{selector}'")
+}

@@ -1,0 +1,33 @@
+//! The secrets of one operation, by need.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    error::{Error, Result},
+    secret::{Entry, Pin},
+    token::Need,
+};
+
+/// The secrets that were collected; wiped when dropped.
+#[derive(Debug, Default)]
+pub struct Secrets(BTreeMap<Need, Entry>);
+
+impl Secrets {
+    /// Adds one.
+    pub fn put(&mut self, need: Need, entry: Entry) {
+        self.0.insert(need, entry);
+    }
+
+    /// The value for `need`, where it was collected and is not typed at the token.
+    pub fn value(&self, need: Need) -> Option<&Pin> {
+        self.0.get(&need).and_then(Entry::value)
+    }
+
+    /// The one for `need`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where it was not collected: the plan and the collection disagree.
+    pub fn get(&self, need: Need) -> Result<&Entry> {
+        self.0.get(&need).ok_or_else(|| Error::Internal(format!("--{} was not collected", need.option())))
+    }
+}

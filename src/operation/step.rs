@@ -1,0 +1,144 @@
+//! One step of a plan: what it does to the token, and what proves that it did.
+
+use super::Secrets;
+use crate::{
+    error::{Error, Result},
+    policy,
+    token::{Authority, Identity, Need, Proof, Retries, Role, Token},
+};
+
+/// What one step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Presents a secret.
+    Verify {
+        /// Whose.
+        role: Role,
+    },
+    /// Replaces a secret by its old value.
+    Change {
+        /// Whose.
+        role: Role,
+    },
+    /// Gives a new value on another's authority.
+    Reset {
+        /// To whom.
+        role: Role,
+        /// The authority's secret.
+        by: Need,
+    },
+    /// Restores a counter on another's authority.
+    Unblock {
+        /// Whose.
+        role: Role,
+        /// The authority's secret.
+        by: Need,
+    },
+    /// Destroys what the token holds and begins anew.
+    Init {
+        /// The label, at most 32 bytes.
+        label: String,
+        /// The SO PIN, new on a blank token.
+        so_pin: Need,
+    },
+}
+
+impl Action {
+    /// The secrets it needs.
+    pub fn needs(&self) -> Vec<Need> {
+        match self {
+            Self::Verify { role } => vec![Need::Current(*role)],
+            Self::Change { role } => vec![Need::Current(*role), Need::New(*role)],
+            Self::Reset { role, by } => vec![*by, Need::New(*role)],
+            Self::Unblock { by, .. } => vec![*by],
+            Self::Init { so_pin, .. } => vec![*so_pin],
+        }
+    }
+
+    /// The secret that has changed when it is done, if one has.
+    fn changed(&self) -> Option<(Role, Need)> {
+        match self {
+            Self::Change { role } | Self::Reset { role, .. } => Some((*role, Need::New(*role))),
+            Self::Init { so_pin, .. } => Some((Role::SoPin, *so_pin)),
+            Self::Verify { .. } | Self::Unblock { .. } => None,
+        }
+    }
+}
+
+/// One step, and the try that it may spend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What it does.
+    pub action: Action,
+    /// Whose try a wrong value spends.
+    pub spends: Option<Role>,
+}
+
+impl Step {
+    /// Reads the counter of the secret that is about to be presented, and refuses where no try may be spent.
+    ///
+    /// # Errors
+    /// [`Error::Blocked`], [`Error::LastTry`], and those of [`Token::retries`].
+    pub fn guard(&self, token: &mut dyn Token, allowed: &[Role]) -> Result<Retries> {
+        let Some(role) = self.spends else { return Ok(Retries::Unknown) };
+        let retries = token.retries(role)?;
+        policy::may_spend(role, retries, allowed)?;
+        Ok(retries)
+    }
+
+    /// Does it. Returns who the token is from now on, where that may have changed.
+    ///
+    /// # Errors
+    /// Those of the token.
+    pub fn perform(&self, token: &mut dyn Token, secrets: &Secrets) -> Result<Option<Identity>> {
+        let authority = |by: Need| Ok(Authority { role: by.role(), secret: secrets.get(by)? });
+        match &self.action {
+            Action::Verify { role } => token.verify(*role, secrets.get(Need::Current(*role))?),
+            Action::Change { role } => {
+                token.change(*role, secrets.get(Need::Current(*role))?, secrets.get(Need::New(*role))?)
+            }
+            Action::Reset { role, by } => token.reset(*role, authority(*by)?, secrets.get(Need::New(*role))?),
+            Action::Unblock { role, by } => token.unblock(*role, authority(*by)?),
+            Action::Init { label, so_pin } => return token.init(label, secrets.get(*so_pin)?).map(Some),
+        }?;
+        Ok(None)
+    }
+
+    /// Proves the effect from a fresh session, where that costs nothing a person would miss.
+    ///
+    /// # Errors
+    /// [`Error::Unconfirmed`], whatever went wrong with the proof: the token did say yes.
+    pub fn confirm(&self, token: &mut dyn Token, secrets: &Secrets, guarded: Retries) -> Result<Proof> {
+        match self.action.changed() {
+            Some((role, need)) => {
+                let entry = secrets.get(need)?;
+                prove(token, role, entry, guarded).map_err(|error| Error::Unconfirmed {
+                    role,
+                    detail: error.detail().map(str::to_owned),
+                    why: match error {
+                        Error::WrongSecret { .. } => "a fresh session refuses the new value".into(),
+                        other => other.to_string(),
+                    },
+                })
+            }
+            None => match &self.action {
+                Action::Unblock { role, .. } => match token.retries(*role)? {
+                    Retries::Left { .. } => Ok(Proof::Proved),
+                    _ => Ok(Proof::NotPossible("the token does not tell the tries that are left")),
+                },
+                _ => Ok(Proof::Proved),
+            },
+        }
+    }
+}
+
+/// One try with the new value, while two or more are left: a token that lied must not be blocked by the proof.
+fn prove(token: &mut dyn Token, role: Role, entry: &crate::secret::Entry, guarded: Retries) -> Result<Proof> {
+    if entry.value().is_none() {
+        return Ok(Proof::NotPossible("it was typed at the token, and nobody is asked to type it again"));
+    }
+    if guarded.is_last() && token.retries(role)?.is_last() {
+        return Ok(Proof::NotPossible("only one try is left, and a proof would risk it"));
+    }
+    token.prove(role, entry)
+}

@@ -1,0 +1,168 @@
+//! What a new value must be, what a present one can be, and when a try may be spent.
+
+use crate::{
+    error::{Error, Result},
+    secret::Pin,
+    token::{Length, Need, Reference, Retries, Role, Unit},
+};
+
+/// Refuses to spend a try that is not there, and the last one unless its role was named.
+///
+/// # Errors
+/// [`Error::Blocked`], [`Error::LastTry`].
+pub fn may_spend(role: Role, retries: Retries, allowed: &[Role]) -> Result<()> {
+    match retries {
+        Retries::Blocked => Err(Error::Blocked { role, now: false, detail: None }),
+        last if last.is_last() && !allowed.contains(&role) => Err(Error::LastTry { role }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a new value against what the token takes, before anything is sent; `old` is the value that it replaces.
+///
+/// # Errors
+/// [`Error::Policy`] with the rule, never the value.
+pub fn check_new(role: Role, value: &Pin, reference: &Reference, old: Option<&Pin>) -> Result<()> {
+    let length = reference.length;
+    let given = count(value, length.unit);
+    if given < length.min {
+        return Err(Error::Policy(format!("the new {role} is too short: this token takes {}", limits(length))));
+    }
+    if length.max.is_some_and(|max| given > max) {
+        return Err(Error::Policy(format!("the new {role} is too long: this token takes {}", limits(length))));
+    }
+    let fits = match length.unit {
+        Unit::Bytes => true,
+        Unit::Characters => value.bytes().iter().all(u8::is_ascii_graphic),
+        Unit::Digits => value.bytes().iter().all(u8::is_ascii_digit),
+    };
+    if !fits {
+        return Err(Error::Policy(format!(
+            "the new {role} holds a character that this token does not take: it takes {}",
+            limits(length)
+        )));
+    }
+    if old == Some(value) {
+        return Err(Error::Policy(format!("the new {role} is the old one")));
+    }
+    Ok(())
+}
+
+/// Checks a present value: one of a length that it cannot have is wrong for sure, and sending it could cost a try.
+///
+/// # Errors
+/// [`Error::Policy`], naming the option that gave it.
+pub fn check_current(need: Need, value: &Pin, reference: &Reference) -> Result<()> {
+    match reference.current_length {
+        Some((min, max)) if !(min..=max).contains(&value.len()) => Err(Error::Policy(format!(
+            "what --{} gave cannot be the {}, which has {}; nothing was sent",
+            need.option(),
+            need.role(),
+            range(min, Some(max), "characters"),
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The limits of a new value, in words: `6 to 8 digits`.
+pub fn limits(length: Length) -> String {
+    let unit = match length.unit {
+        Unit::Bytes => "bytes",
+        Unit::Characters => "characters",
+        Unit::Digits => "digits",
+    };
+    range(length.min, length.max, unit)
+}
+
+fn range(min: usize, max: Option<usize>, unit: &str) -> String {
+    match max {
+        Some(max) if max == min => format!("{min} {unit}"),
+        Some(max) => format!("{min} to {max} {unit}"),
+        None => format!("at least {min} {unit}"),
+    }
+}
+
+fn count(value: &Pin, unit: Unit) -> usize {
+    match unit {
+        Unit::Bytes | Unit::Digits => value.len(),
+        Unit::Characters => std::str::from_utf8(value.bytes()).map_or(value.len(), |text| text.chars().count()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::State;
+    use zeroize::Zeroizing;
+
+    fn pin(value: &str) -> Pin {
+        Pin::take(Zeroizing::new(value.as_bytes().to_vec()))
+    }
+
+    fn reference(unit: Unit, min: usize, max: Option<usize>) -> Reference {
+        Reference {
+            role: Role::UserPin,
+            key_reference: None,
+            state: State::Ready,
+            retries: Retries::Unknown,
+            default: None,
+            length: Length { min, max, unit },
+            current_length: Some((4, 8)),
+        }
+    }
+
+    fn refused(value: &str, unit: Unit) -> String {
+        check_new(Role::UserPin, &pin(value), &reference(unit, 6, Some(8)), Some(&pin("111111")))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn the_last_try_is_never_spent_unasked_and_only_for_the_role_that_was_named() {
+        let last = Retries::counted(1, Some(3));
+        assert_eq!(may_spend(Role::UserPin, last, &[]), Err(Error::LastTry { role: Role::UserPin }));
+        assert_eq!(may_spend(Role::UserPin, Retries::Final, &[Role::Puk]), Err(Error::LastTry { role: Role::UserPin }));
+        assert_eq!(may_spend(Role::UserPin, last, &[Role::UserPin]), Ok(()));
+        assert_eq!(may_spend(Role::UserPin, Retries::counted(2, None), &[]), Ok(()));
+    }
+
+    #[test]
+    fn tries_that_a_token_does_not_tell_do_not_stop_a_call_but_none_left_does() {
+        assert_eq!(may_spend(Role::Puk, Retries::Unknown, &[]), Ok(()));
+        assert_eq!(may_spend(Role::Puk, Retries::Low, &[]), Ok(()));
+        assert_eq!(may_spend(Role::Puk, Retries::counted(0, None), &Role::ALL).unwrap_err().exit_code(), 5);
+    }
+
+    #[test]
+    fn a_new_value_is_refused_by_length_alphabet_and_equality_and_never_repeated() {
+        for (value, unit) in [
+            ("27182", Unit::Digits),
+            ("271828182", Unit::Digits),
+            ("27182a", Unit::Digits),
+            ("27182é", Unit::Characters),
+            ("2718 28", Unit::Characters),
+            ("111111", Unit::Bytes),
+        ] {
+            let sentence = refused(value, unit);
+            assert!(!sentence.contains(value), "{sentence}");
+        }
+        assert_eq!(refused("27182", Unit::Digits), "the new PIN is too short: this token takes 6 to 8 digits");
+    }
+
+    #[test]
+    fn a_value_at_either_limit_passes() {
+        for value in ["271828", "27182818"] {
+            assert_eq!(check_new(Role::UserPin, &pin(value), &reference(Unit::Digits, 6, Some(8)), None), Ok(()));
+        }
+        assert_eq!(check_new(Role::UserPin, &pin(&"9".repeat(300)), &reference(Unit::Bytes, 4, None), None), Ok(()));
+    }
+
+    #[test]
+    fn a_present_value_of_an_impossible_length_is_not_sent() {
+        let check =
+            |value| check_current(Need::Current(Role::UserPin), &pin(value), &reference(Unit::Digits, 6, Some(8)));
+        assert_eq!(check("271").unwrap_err().exit_code(), 6);
+        assert_eq!(check("271828182").unwrap_err().exit_code(), 6);
+        assert_eq!(check("2718"), Ok(()));
+    }
+}

@@ -1,0 +1,130 @@
+//! What people and scripts see: data on standard output, talk on standard error, text or JSON.
+
+mod json;
+mod text;
+
+use std::{
+    fmt,
+    io::{self, Write},
+};
+
+use anstyle::{AnsiColor, Style};
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Error, Result},
+    run::{Failure, Listing, Report},
+    token::Trace,
+};
+
+/// The style of the word that opens an error.
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// The style of the word that opens a hint.
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// How output is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Render {
+    /// One JSON object on standard output, and nothing else there.
+    pub json: bool,
+    /// Nothing is said of a success.
+    pub quiet: bool,
+}
+
+impl Render {
+    /// The listing of `list` (identities only) or `status`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where standard output does not take it.
+    pub fn listing(self, command: &str, listing: &Listing) -> Result<()> {
+        if self.json {
+            return self.data(json::listing(command, listing).as_bytes());
+        }
+        self.data(text::listing(listing).as_bytes())?;
+        if listing.tokens.is_empty() && !self.quiet {
+            talk(format_args!("no token found: no reader holds a card, and no module shows a token"));
+        }
+        for problem in &listing.problems {
+            talk(format_args!("note: {problem}"));
+        }
+        Ok(())
+    }
+
+    /// What to do next with the tokens of a listing, for `pukka` alone on a terminal.
+    ///
+    /// # Errors
+    /// As [`Render::listing`].
+    pub fn guide(self, listing: &Listing) -> Result<()> {
+        self.listing("status", listing)?;
+        text::guidance(listing).iter().for_each(|line| talk(format_args!("{line}")));
+        Ok(())
+    }
+
+    /// What an operation did.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where standard output does not take a value that was generated.
+    pub fn report(self, report: &Report) -> Result<()> {
+        if self.json {
+            return self.data(&json::report(report));
+        }
+        if let Some((plan, commands)) = &report.plan {
+            return self.data(text::plan(report, plan, commands).as_bytes());
+        }
+        for generated in &report.generated {
+            if let Some(value) = &generated.value {
+                let mut line = Zeroizing::new(Vec::with_capacity(value.len() + 1));
+                line.extend_from_slice(value.bytes());
+                line.push(b'\n');
+                self.data(&line)?;
+            }
+        }
+        if !self.quiet {
+            talk(format_args!("{}", text::success(report)));
+        }
+        Ok(())
+    }
+
+    /// Why a command failed, and what a person can do about it.
+    pub fn failure(self, command: Option<&str>, failure: &Failure) {
+        if self.json {
+            // There is no other place left to say that standard output is broken; the exit code still tells.
+            let _ = self.data(json::failure(command, failure).as_bytes());
+            return;
+        }
+        let [error, hint] = [ERROR, HINT].map(|style| (style.render(), style.render_reset()));
+        let detail = failure.error.detail().map(|detail| format!(" [{detail}]")).unwrap_or_default();
+        for done in &failure.done {
+            talk(format_args!("the token was {} before this failed", done.name()));
+        }
+        talk(format_args!("{}error:{} {}{detail}", error.0, error.1, failure.error));
+        if let Error::AmbiguousToken { candidates, .. } = &failure.error {
+            candidates.iter().for_each(|candidate| talk(format_args!("  {candidate}")));
+        }
+        if let Some(next) = &failure.hint {
+            talk(format_args!("{}hint:{} {}", hint.0, hint.1, next.text()));
+        }
+    }
+
+    /// Data for standard output: help, completions.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn data(self, bytes: &[u8]) -> Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
+            Error::device("standard output does not take what is to be written there", error.to_string())
+        })
+    }
+}
+
+/// A trace on standard error.
+pub fn trace() -> Trace {
+    Trace::to(|line| talk(format_args!("trace: {line}")))
+}
+
+/// One line on standard error, in colours only where it is a terminal and NO_COLOR does not forbid it.
+fn talk(line: fmt::Arguments<'_>) {
+    // Nobody can be told that standard error is broken.
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}

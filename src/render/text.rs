@@ -1,0 +1,133 @@
+//! Text for people: one fact a line, aligned; a success in one line.
+
+use std::fmt::Write;
+
+use crate::{
+    operation::{Plan, command, possible},
+    policy,
+    run::{Listed, Listing, Report},
+    token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
+};
+
+/// A listing: a line a token for `list`, a paragraph a token for `status`.
+pub fn listing(listing: &Listing) -> String {
+    let paragraphs: Vec<String> =
+        listing.tokens.iter().filter_map(|token| Some(paragraph(token, token.survey.as_ref()?))).collect();
+    if !paragraphs.is_empty() {
+        return paragraphs.join("\n");
+    }
+    let rows: Vec<(&str, String, &str)> = listing
+        .tokens
+        .iter()
+        .map(|token| (token.identity.application.name(), token.identity.to_string(), token.selector.as_str()))
+        .collect();
+    let width = rows.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
+    rows.iter().map(|(application, name, selector)| format!("{application:<7}  {name:<width$}  {selector}\n")).collect()
+}
+
+/// What to do next with each token, in one sentence and one command.
+pub fn guidance(listing: &Listing) -> Vec<String> {
+    let next = |token: &Listed| {
+        let survey = token.survey.as_ref()?;
+        let pin = survey.reference(Role::UserPin)?;
+        let wanted: &[(Verb, &str)] = match pin.state {
+            State::Blocked => &[(Verb::PinReset, "the PIN is blocked")],
+            State::Unset => &[(Verb::PinSet, "the PIN has not been set yet"), (Verb::TokenInit, "the token is blank")],
+            State::MustChange => &[(Verb::PinChange, "the PIN must be changed")],
+            State::Ready | State::Unknown => &[(Verb::PinChange, "the PIN can be changed")],
+        };
+        let can = possible(survey);
+        let (verb, why) = wanted.iter().find(|(verb, _)| can.iter().any(|able| able.verb == *verb))?;
+        Some(format!("{}: {why}: {}", token.identity, command(*verb, &token.selector)))
+    };
+    listing.tokens.iter().filter_map(next).collect()
+}
+
+/// One line that names the token, what was done, whether it was proved, and the tries left.
+pub fn success(report: &Report) -> String {
+    let done = match report.outcome.map_or("planned", |outcome| outcome.name()) {
+        "initialised" => "initialised".to_owned(),
+        "verified" => format!("the {} is right", report.role),
+        done if report.by != report.role => format!("{} {done} by the {}", report.role, report.by),
+        done => format!("{} {done}", report.role),
+    };
+    let proof = match (report.confirmed, report.role, report.unproved.first()) {
+        (true, ..) if done.ends_with("is right") => String::new(),
+        (true, ..) => " and confirmed".into(),
+        (false, _, why) => format!(", not confirmed: {}", why.copied().unwrap_or("no proof was made")),
+    };
+    let tries = match (report.retries, report.at_least) {
+        (Retries::Unknown, Some(1)) => "; at least 1 try left".into(),
+        (Retries::Unknown, Some(left)) => format!("; at least {left} tries left"),
+        (Retries::Unknown, None) => String::new(),
+        (retries, _) => format!("; {retries}"),
+    };
+    format!("{}: {done}{proof}{tries}", report.identity)
+}
+
+/// The plan of a dry run.
+pub fn plan(report: &Report, plan: &Plan, commands: &[String]) -> String {
+    let needs: Vec<String> = plan.needs().iter().map(|need| format!("--{}", need.option())).collect();
+    let mut text = format!("plan for {}\n", report.identity);
+    fact(&mut text, "operation", plan.verb.name());
+    fact(&mut text, "by", &plan.by.to_string());
+    fact(&mut text, "needs", &needs.join(", "));
+    plan.costs().iter().for_each(|cost| fact(&mut text, "costs", cost));
+    commands.iter().for_each(|command| fact(&mut text, "step", command));
+    text
+}
+
+fn paragraph(token: &Listed, survey: &Survey) -> String {
+    let identity = &survey.identity;
+    let mut text = format!("{identity}\n");
+    let mut say = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            fact(&mut text, name, &value);
+        }
+    };
+    let of = |text: Option<&crate::token::Text>| text.map(ToString::to_string);
+    say("selector", Some(token.selector.clone()));
+    say("application", Some(identity.application.to_string()));
+    say("serial", of(identity.serial.as_ref()));
+    say("manufacturer", of(identity.manufacturer.as_ref()));
+    say("model", of(identity.model.as_ref()));
+    match &identity.place {
+        Place::Reader(reader) => say("reader", Some(reader.to_string())),
+        Place::Slot { id, module } => {
+            say("slot", Some(id.to_string()));
+            say("module", Some(module.display().to_string().escape_debug().to_string()));
+        }
+    }
+    survey.references.iter().for_each(|reference| say(&reference.role.to_string(), Some(state(reference))));
+    let can: Vec<String> = possible(survey).iter().map(able).collect();
+    say("can", Some(if can.is_empty() { "nothing, as it is".into() } else { can.join(", ") }));
+    text
+}
+
+fn fact(text: &mut String, name: &str, value: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "  {name:<12}  {value}");
+}
+
+fn state(reference: &Reference) -> String {
+    let state = match reference.state {
+        State::Ready => "ready",
+        State::Blocked => "blocked",
+        State::Unset => "not set",
+        State::MustChange => "must be changed",
+        State::Unknown => "state not told",
+    };
+    let tries = match (reference.state, reference.retries) {
+        (State::Unset | State::Blocked, _) => String::new(),
+        (_, retries) => format!("; {retries}"),
+    };
+    let default = if reference.default == Some(true) { "; still the value of delivery" } else { "" };
+    format!("{state}{tries}{default}; takes {}", policy::limits(reference.length))
+}
+
+fn able(able: &Ability) -> String {
+    match able.by {
+        Some(by) => format!("{} (by the {by})", able.verb),
+        None => able.verb.to_string(),
+    }
+}

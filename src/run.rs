@@ -1,0 +1,154 @@
+//! The spine: survey, plan, collect, act, confirm, record, report, each in one place.
+
+mod choose;
+mod job;
+
+pub use job::{Failure, Report};
+
+use std::collections::BTreeMap;
+
+use crate::{
+    device::{self, Route, Search, Settings, Wanted},
+    error::{Error, Result},
+    input::{Collector, Source},
+    interrupt::Interrupts,
+    ledger::Ledger,
+    operation::{Hint, Operation, Orders, advise},
+    selector::{Selector, selectors},
+    token::{Access, Application, Depth, Found, Identity, Need, Role, Survey},
+};
+
+/// Which token is meant.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// `--token`, or the word behind `status`.
+    pub selector: Option<Selector>,
+    /// `--application`.
+    pub application: Option<Application>,
+    /// `--via`.
+    pub via: Option<Route>,
+}
+
+impl Selection {
+    fn wanted(&self, sparing: bool) -> Wanted<'_> {
+        Wanted { application: self.application, selector: self.selector.as_ref(), via: self.via, sparing }
+    }
+}
+
+/// An operation as it was called.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What is asked.
+    pub operation: Operation,
+    /// Of which token.
+    pub selection: Selection,
+    /// Where secrets come from.
+    pub sources: BTreeMap<Need, Source>,
+    /// The roles whose last try may be spent.
+    pub allow_last_try: Vec<Role>,
+    /// Whether to stop before acting.
+    pub dry_run: bool,
+}
+
+/// One token of a listing.
+#[derive(Debug)]
+pub struct Listed {
+    /// The selector that names it.
+    pub selector: String,
+    /// Who it is.
+    pub identity: Identity,
+    /// What was read of it, where that was asked for.
+    pub survey: Option<Survey>,
+}
+
+/// A listing, and what hindered it.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The tokens.
+    pub tokens: Vec<Listed>,
+    /// What could not be looked at, and why.
+    pub problems: Vec<Error>,
+}
+
+/// `list` and `status`: who is there, and with `full` what state each is in. Changes nothing and spends nothing.
+///
+/// # Errors
+/// [`Error::NoToken`] where a token was named and is not there; a problem where nothing is there and a route failed.
+pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Listing, Failure> {
+    let Search { mut found, problems } = device::find(selection.wanted(full), settings);
+    let mut problems: Vec<Error> = problems.into_iter().map(|problem| problem.error).collect();
+    let mut identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
+    let chosen: Vec<usize> = match &selection.selector {
+        Some(selector) => selector.matches(&identities.iter().collect::<Vec<_>>()),
+        None => (0..identities.len()).collect(),
+    };
+    let mut surveys = Vec::new();
+    for index in chosen {
+        let Some((found, identity)) = found.get_mut(index).zip(identities.get_mut(index)) else { continue };
+        match if full { survey(found).map(Some) } else { Ok(None) } {
+            Ok(survey) => {
+                // The survey knows the token better than the search, which asks no more than it must.
+                survey.iter().for_each(|survey| identity.clone_from(&survey.identity));
+                surveys.push((index, survey));
+            }
+            Err(error) => problems.push(error),
+        }
+    }
+    let sought = selection.selector.is_some() || selection.application.is_some();
+    if surveys.is_empty() && (sought || !problems.is_empty()) {
+        return Err(Failure::bare(choose::nothing(selection, problems)));
+    }
+    let names = selectors(&identities.iter().collect::<Vec<_>>());
+    let listed = surveys.into_iter().filter_map(|(index, survey)| {
+        Some(Listed { selector: names.get(index)?.clone(), identity: identities.get(index)?.clone(), survey })
+    });
+    Ok(Listing { tokens: listed.collect(), problems })
+}
+
+fn survey(found: &mut Found) -> Result<Survey> {
+    let mut survey = None;
+    found.connection.transact(Access::Read, &mut |token| {
+        survey = Some(token.survey(Depth::Full)?);
+        Ok(())
+    })?;
+    survey.ok_or_else(|| Error::Internal("a transaction without work".into()))
+}
+
+/// Every other command: one operation on one token.
+///
+/// # Errors
+/// [`Failure`], with the token and the hint where they are known.
+pub fn operate(
+    call: &Call,
+    settings: &Settings,
+    collector: &mut Collector,
+    ledger: &mut dyn Ledger,
+    interrupts: &Interrupts,
+) -> Result<Report, Failure> {
+    collector.read_ahead().map_err(Failure::bare)?;
+    let search = device::find(call.selection.wanted(true), settings);
+    let chosen = choose::choose(search, &call.selection, &call.operation).map_err(Failure::bare)?;
+    let orders = Orders {
+        offered: call.sources.keys().copied().collect(),
+        allow_last_try: call.allow_last_try.clone(),
+        destroy_word: Some(chosen.destroy_word),
+    };
+    job::Job {
+        operation: &call.operation,
+        orders,
+        dry_run: call.dry_run,
+        selector: chosen.selector,
+        collector,
+        ledger,
+        interrupts,
+    }
+    .run(chosen.found)
+}
+
+impl Failure {
+    /// A failure that belongs to no token.
+    pub fn bare(error: Error) -> Self {
+        let hint: Option<Hint> = advise(&error);
+        Self { error, token: None, hint, done: Vec::new() }
+    }
+}

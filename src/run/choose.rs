@@ -1,0 +1,116 @@
+//! Which of the tokens that were found is meant; a command that writes or verifies never guesses.
+
+use super::Selection;
+use crate::{
+    device::Search,
+    error::{Error, Result},
+    operation::Operation,
+    selector::selectors,
+    token::{Found, Identity, Place},
+};
+
+/// The token that is meant.
+pub struct Chosen {
+    /// The way to it.
+    pub found: Found,
+    /// Its selector, unique among what was found.
+    pub selector: String,
+    /// What a person types to confirm its destruction: its serial, its label where the serial is empty or shared.
+    pub destroy_word: String,
+}
+
+/// Chooses the token of an operation.
+///
+/// # Errors
+/// [`Error::NoToken`], [`Error::AmbiguousToken`], or what kept a token from being looked at.
+pub fn choose(search: Search, selection: &Selection, operation: &Operation) -> Result<Chosen> {
+    let Search { mut found, problems } = search;
+    let identities: Vec<&Identity> = found.iter().map(|found| &found.identity).collect();
+    let names = selectors(&identities);
+    let verb = operation.verb();
+    let is_init = matches!(operation, Operation::Init { .. });
+    let (hidden, routes): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.hides_token);
+    let candidates: Vec<usize> = match &selection.selector {
+        Some(selector) => selector.matches(&identities),
+        // A token that cannot be looked at could be the one that is meant.
+        None if !hidden.is_empty() => {
+            return Err(hidden
+                .into_iter()
+                .next()
+                .map_or(Error::Internal("no problem".into()), |problem| problem.error));
+        }
+        None if is_init => {
+            (0..found.len()).filter(|index| identities.get(*index).is_some_and(|token| token.blank)).collect()
+        }
+        None => (0..found.len()).collect(),
+    };
+    // Of those that match, the ones whose kind has the operation; where none has it, its refusal says what the token can do.
+    let able: Vec<usize> =
+        candidates.iter().copied().filter(|index| found.get(*index).is_some_and(|found| found.has(verb))).collect();
+    let named = |indices: &[usize]| indices.iter().filter_map(|index| names.get(*index).cloned()).collect();
+    let index = match (able.as_slice(), candidates.as_slice()) {
+        ([one], _) | ([], [one]) => *one,
+        ([], []) if is_init && selection.selector.is_none() && !found.is_empty() => {
+            return Err(Error::NoToken(
+                "no token is blank; name a live one with --token to destroy what it holds and begin anew".into(),
+            ));
+        }
+        ([], []) => {
+            let problems = hidden.into_iter().chain(routes).map(|problem| problem.error).collect();
+            return Err(nothing(selection, problems));
+        }
+        ([], several) => {
+            return Err(Error::Unsupported {
+                what: format!("none of the {} tokens found has `{verb}`", several.len()),
+            });
+        }
+        (several, _) => {
+            let why = format!("{} tokens could be meant; name one with --token", several.len());
+            return Err(Error::AmbiguousToken { why, candidates: named(several) });
+        }
+    };
+    if let Operation::Init { label: Some(label) } = operation {
+        let same =
+            |other: &usize| *other != index && identities.get(*other).is_some_and(|token| has_label(token, label));
+        let taken: Vec<usize> = (0..found.len()).filter(same).collect();
+        if !taken.is_empty() {
+            let why = "another token has this label already; give a label of its own".into();
+            return Err(Error::AmbiguousToken { why, candidates: named(&taken) });
+        }
+    }
+    let destroy_word = identities.get(index).map(|token| destroy_word(token, &identities)).unwrap_or_default();
+    let selector = names.get(index).cloned().unwrap_or_default();
+    Ok(Chosen { found: found.swap_remove(index), selector, destroy_word })
+}
+
+/// Why nothing was found: what hindered the search, else that there is nothing.
+pub fn nothing(selection: &Selection, problems: Vec<Error>) -> Error {
+    match problems.into_iter().next() {
+        Some(problem) => problem,
+        None if selection.selector.is_some() => Error::NoToken("no token matches the one that was named".into()),
+        None => match selection.application {
+            Some(application) => {
+                Error::NoToken(format!("no {application} token is there: no reader holds such a card"))
+            }
+            None => Error::NoToken("no token is there: no reader holds a card, and no module shows a token".into()),
+        },
+    }
+}
+
+fn has_label(token: &Identity, label: &str) -> bool {
+    token.label.as_ref().is_some_and(|own| own.bytes() == label.trim_end().as_bytes())
+}
+
+fn destroy_word(token: &Identity, all: &[&Identity]) -> String {
+    let shared = all.iter().filter(|other| other.serial == token.serial).count() > 1;
+    let word = match (&token.serial, &token.label) {
+        (Some(serial), _) if !shared => Some(serial),
+        (_, Some(label)) => Some(label),
+        (serial, None) => serial.as_ref(),
+    };
+    match (word, &token.place) {
+        (Some(word), _) => word.lossless(),
+        (None, Place::Slot { id, .. }) => format!("slot {id}"),
+        (None, Place::Reader(reader)) => reader.lossless(),
+    }
+}

@@ -1,0 +1,225 @@
+//! One operation on the token that was chosen, from survey to report.
+
+use crate::{
+    error::{Error, Result},
+    input::{Collector, Generated},
+    interrupt::Interrupts,
+    ledger::{Intent, Ledger},
+    operation::{Hint, Operation, Orders, Outcome, Plan, Secrets, remedy},
+    token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token, Verb},
+};
+
+/// What was done, for the report.
+#[derive(Debug)]
+pub struct Report {
+    /// The verb.
+    pub verb: Verb,
+    /// What it did; none for a plan that was only made.
+    pub outcome: Option<Outcome>,
+    /// Whether every effect was proved.
+    pub confirmed: bool,
+    /// Why one was not, in words.
+    pub unproved: Vec<&'static str>,
+    /// Whose secret it was about.
+    pub role: Role,
+    /// By whose authority.
+    pub by: Role,
+    /// Who the token is.
+    pub identity: Identity,
+    /// What names it.
+    pub selector: String,
+    /// What is left of the tries now.
+    pub retries: Retries,
+    /// The tries that are left at the least, where the limit is not known.
+    pub at_least: Option<u8>,
+    /// What was generated.
+    pub generated: Vec<Generated>,
+    /// The plan, where it was only made.
+    pub plan: Option<(Plan, Vec<String>)>,
+}
+
+/// Why it was not done, with what is known of the token.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub error: Error,
+    /// What names the token.
+    pub token: Option<String>,
+    /// What a person can do next.
+    pub hint: Option<Hint>,
+    /// What was done before it went wrong.
+    pub done: Vec<Outcome>,
+}
+
+/// One operation on one token.
+pub struct Job<'a> {
+    /// What is asked.
+    pub operation: &'a Operation,
+    /// What the caller laid down.
+    pub orders: Orders,
+    /// Whether to stop before acting.
+    pub dry_run: bool,
+    /// What names the token.
+    pub selector: String,
+    /// Where secrets come from.
+    pub collector: &'a mut Collector,
+    /// Where it is recorded.
+    pub ledger: &'a mut dyn Ledger,
+    /// Holds signals off while the token is written.
+    pub interrupts: &'a Interrupts,
+}
+
+/// How far it has come; what a failure needs to tell.
+#[derive(Default)]
+struct Progress {
+    survey: Option<Survey>,
+    /// Whether act has begun, so that a write may have happened.
+    acting: bool,
+    done: Vec<Outcome>,
+}
+
+/// What act and confirm came to.
+struct Effect {
+    identity: Option<Identity>,
+    unproved: Vec<&'static str>,
+    retries: Retries,
+    at_least: Option<u8>,
+}
+
+impl Job<'_> {
+    /// Survey, plan, collect, act, confirm, record, report.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn run(mut self, mut found: Found) -> Result<Report, Failure> {
+        let mut progress = Progress::default();
+        let result = self.steps(&mut found, &mut progress);
+        if let (Err(error), true) = (&result, progress.acting) {
+            // Whether the record takes it or not, the failure itself is what has to be told.
+            let _ = self.ledger.outcome(Err(error));
+        }
+        result.map_err(|error| self.failed(error, progress))
+    }
+
+    fn steps(&mut self, found: &mut Found, progress: &mut Progress) -> Result<Report> {
+        let access = if self.dry_run { Access::Read } else { Access::Write };
+        let (mut planned, mut effect) = (None, None);
+        found.connection.transact(access, &mut |token| {
+            let survey = token.survey(Depth::Only(&self.operation.concerns(&self.orders)))?;
+            let survey = progress.survey.insert(survey).clone();
+            let plan = self.operation.plan(&survey, &self.orders)?;
+            // With every secret at hand, one transaction serves; else nobody types while it is open.
+            if !self.dry_run && self.collector.is_ready(&plan, &survey) {
+                let secrets = self.collector.collect(&plan, &survey)?;
+                effect = Some(self.act(token, &plan, &survey, secrets, progress)?);
+            }
+            planned = Some((plan, survey));
+            Ok(())
+        })?;
+        let (plan, survey) = planned.ok_or_else(|| Error::Internal("a transaction without work".into()))?;
+        if self.dry_run {
+            self.collector.check_ahead(&plan, &survey)?;
+            return Ok(self.report(plan, &survey, None));
+        }
+        if effect.is_none() {
+            let mut secrets = Some(self.collector.collect(&plan, &survey)?);
+            found.connection.transact(Access::Write, &mut |token| {
+                let secrets = secrets.take().ok_or_else(|| Error::Internal("a second act".into()))?;
+                effect = Some(self.act(token, &plan, &survey, secrets, progress)?);
+                Ok(())
+            })?;
+        }
+        self.ledger.outcome(Ok(plan.outcome))?;
+        Ok(self.report(plan, &survey, effect))
+    }
+
+    /// Act and confirm, step by step; the secrets are wiped at the end, whatever happens.
+    fn act(
+        &mut self,
+        token: &mut dyn Token,
+        plan: &Plan,
+        survey: &Survey,
+        secrets: Secrets,
+        progress: &mut Progress,
+    ) -> Result<Effect> {
+        self.ledger.intent(Intent { plan, token: &survey.identity })?;
+        self.interrupts.hold();
+        let mut effect = Effect { identity: None, unproved: Vec::new(), retries: Retries::Unknown, at_least: None };
+        for step in &plan.steps {
+            let guarded = step.guard(token, &self.orders.allow_last_try)?;
+            progress.acting = true;
+            if let Some(identity) = step.perform(token, &secrets)? {
+                effect.identity = Some(identity);
+                progress.done.push(Outcome::Initialised);
+            }
+            if let Proof::NotPossible(why) = step.confirm(token, &secrets, guarded)? {
+                effect.unproved.push(why);
+            }
+            let before = if step.spends == Some(plan.role) { guarded } else { Retries::Unknown };
+            (effect.retries, effect.at_least) = restored(token, plan.role, before, survey)?;
+        }
+        Ok(effect)
+    }
+
+    fn report(&mut self, plan: Plan, survey: &Survey, effect: Option<Effect>) -> Report {
+        let mut report = Report {
+            verb: plan.verb,
+            outcome: None,
+            confirmed: false,
+            unproved: Vec::new(),
+            role: plan.role,
+            by: plan.by,
+            identity: survey.identity.clone(),
+            selector: self.selector.clone(),
+            retries: Retries::Unknown,
+            at_least: None,
+            generated: self.collector.take_generated(),
+            plan: None,
+        };
+        match effect {
+            Some(effect) => {
+                report.outcome = Some(plan.outcome);
+                report.confirmed = effect.unproved.is_empty();
+                report.unproved = effect.unproved;
+                report.retries = effect.retries;
+                report.at_least = effect.at_least;
+                if let Some(identity) = effect.identity {
+                    report.selector = crate::selector::selectors(&[&identity]).concat();
+                    report.identity = identity;
+                }
+            }
+            None => {
+                let commands = plan.commands(survey);
+                report.plan = Some((plan, commands));
+            }
+        }
+        report
+    }
+
+    fn failed(&mut self, error: Error, progress: Progress) -> Failure {
+        // Only where the token certainly kept its old value is a generated one worth nothing.
+        let kept = !progress.acting || (progress.done.is_empty() && matches!(error.exit_code(), 4..=7));
+        if kept {
+            self.collector.discard_files();
+        }
+        let verb = self.operation.verb();
+        let hint =
+            progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, progress.acting));
+        let hint = hint.or_else(|| crate::operation::advise(&error));
+        Failure { error, token: Some(self.selector.clone()), hint, done: progress.done }
+    }
+}
+
+/// The tries after a success: a right value restores the counter (ISO 7816-4, 11.5.6), to a limit that not every card tells.
+fn restored(token: &mut dyn Token, role: Role, before: Retries, survey: &Survey) -> Result<(Retries, Option<u8>)> {
+    let known = survey.reference(role).map_or(Retries::Unknown, |reference| reference.retries);
+    match (before, known) {
+        (Retries::Left { limit: Some(limit), .. }, _) | (_, Retries::Left { limit: Some(limit), .. }) => {
+            Ok((Retries::Left { left: limit, limit: Some(limit) }, None))
+        }
+        (Retries::Left { left, limit: None }, _) => Ok((Retries::Unknown, Some(left))),
+        // Flags cost no round trip, and the token may have cleared them; a failure here does not undo what was proved.
+        (Retries::Low | Retries::Final, _) => Ok((token.retries(role).unwrap_or(Retries::Unknown), None)),
+        _ => Ok((Retries::Unknown, None)),
+    }
+}

@@ -1,0 +1,171 @@
+//! The domain: what a token is, what it holds, what it can do, and the two traits that devices implement.
+
+mod ability;
+mod identity;
+mod need;
+mod reference;
+mod retries;
+mod role;
+mod text;
+mod trace;
+
+pub use ability::{Ability, Verb};
+pub use identity::{Application, Identity, Place};
+pub use need::Need;
+pub use reference::{Length, Reference, State, Unit};
+pub use retries::Retries;
+pub use role::Role;
+pub use text::Text;
+pub use trace::Trace;
+
+use crate::{
+    error::{Error, Result},
+    secret::Entry,
+};
+
+/// Everything a survey learnt of one application on one token.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// Which token this is.
+    pub identity: Identity,
+    /// Its PINs, PUKs and keys, in the order a person expects.
+    pub references: Vec<Reference>,
+    /// What this kind of token can do, whatever its present state.
+    pub abilities: &'static [Ability],
+    /// Whether secrets are typed at the token itself (protected authentication path).
+    pub pad: bool,
+}
+
+impl Survey {
+    /// The reference that plays `role`, where the token has one.
+    pub fn reference(&self, role: Role) -> Option<&Reference> {
+        self.references.iter().find(|reference| reference.role == role)
+    }
+}
+
+/// How much a survey reads: a round trip costs about 15 ms on a real card, so an operation reads what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth<'a> {
+    /// Identity, every reference, limits and defaults.
+    Full,
+    /// The references of these roles only, without what is merely informative.
+    Only(&'a [Role]),
+}
+
+/// Who stands behind a reset or an unblock: the role, and its secret.
+#[derive(Debug, Clone, Copy)]
+pub struct Authority<'a> {
+    /// The role whose secret is presented.
+    pub role: Role,
+    /// That secret.
+    pub secret: &'a Entry,
+}
+
+/// What a proof came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The token accepted the new value in a fresh session.
+    Proved,
+    /// This token gives no proof of that secret which is worth its risk; the reason, in words.
+    NotPossible(&'static str),
+}
+
+/// One application on one token, inside one transaction.
+///
+/// Every method that takes a secret may spend a try; the others never do. What a kind of token cannot do,
+/// it refuses by default.
+pub trait Token {
+    /// Reads identity, references and counters. Spends no try and changes nothing stored.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the token does not answer; [`Error::NoToken`] when the application is not there.
+    fn survey(&mut self, depth: Depth<'_>) -> Result<Survey>;
+
+    /// The retry counter of `role`, read as the last command before the one that spends a try.
+    ///
+    /// Unlike a survey it may drop a verified state, since a verified card does not tell its counter.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the token does not answer.
+    fn retries(&mut self, role: Role) -> Result<Retries>;
+
+    /// Presents the secret of `role`.
+    ///
+    /// # Errors
+    /// [`Error::WrongSecret`] when a try was spent, [`Error::Blocked`] when none is left.
+    fn verify(&mut self, role: Role, pin: &Entry) -> Result<()>;
+
+    /// Replaces the secret of `role`, knowing the old one.
+    ///
+    /// # Errors
+    /// As [`Token::verify`] for the old value; [`Error::NewValueRefused`] for the new one.
+    fn change(&mut self, role: Role, _old: &Entry, _new: &Entry) -> Result<()> {
+        Err(Error::unsupported(format!("change of the {role}")))
+    }
+
+    /// Gives `role` a new secret on another's authority; the counter is full afterwards.
+    ///
+    /// # Errors
+    /// As [`Token::verify`], for the authority; [`Error::NewValueRefused`] for the new value.
+    fn reset(&mut self, role: Role, authority: Authority<'_>, _new: &Entry) -> Result<()> {
+        Err(Error::unsupported(format!("reset of the {role} by the {}", authority.role)))
+    }
+
+    /// Restores the counter of `role` and keeps its value.
+    ///
+    /// # Errors
+    /// As [`Token::verify`], for the authority.
+    fn unblock(&mut self, role: Role, _authority: Authority<'_>) -> Result<()> {
+        Err(Error::unsupported(format!("unblocking of the {role} with its value kept")))
+    }
+
+    /// Destroys what the token holds and begins anew, under this label (at most 32 bytes) and SO PIN.
+    /// Returns who the token is from now on.
+    ///
+    /// # Errors
+    /// [`Error::WrongSecret`] when a live token has another SO PIN.
+    fn init(&mut self, _label: &str, _so_pin: &Entry) -> Result<Identity> {
+        Err(Error::unsupported("initialisation".into()))
+    }
+
+    /// Proves from a fresh session that `pin` is the secret of `role` now.
+    ///
+    /// # Errors
+    /// As [`Token::verify`]; each of them means that the proof failed.
+    fn prove(&mut self, role: Role, pin: &Entry) -> Result<Proof>;
+}
+
+/// Whether a transaction may change the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It reads only; others may read meanwhile.
+    Read,
+    /// It may write or present a secret.
+    Write,
+}
+
+/// Keeps one card powered, or one slot known, without locking it.
+pub trait Connection {
+    /// Locks the token, runs `work` on it, and unlocks it again.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Device`] when the token is gone or another holds it.
+    fn transact(&mut self, access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()>;
+}
+
+/// A token that was found, and the way to it.
+pub struct Found {
+    /// Who it is, as far as the search had to ask.
+    pub identity: Identity,
+    /// What its kind can do.
+    pub abilities: &'static [Ability],
+    /// The way to it.
+    pub connection: Box<dyn Connection>,
+}
+
+impl Found {
+    /// Whether this kind of token has the operation, whatever its state.
+    pub fn has(&self, verb: Verb) -> bool {
+        self.abilities.iter().any(|ability| ability.verb == verb)
+    }
+}

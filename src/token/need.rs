@@ -1,0 +1,40 @@
+//! A secret that an operation needs, and the option that names its source.
+
+use super::Role;
+
+/// One secret of an operation: the one the token has now, or the one it is to get.
+///
+/// The order is that of lines on standard input: `--pin`, then the authority, then new values in the order of their options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The value that the token has now.
+    Current(Role),
+    /// The value that it is to get.
+    New(Role),
+}
+
+impl Need {
+    /// The role, whichever value is meant.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Current(role) | Self::New(role) => role,
+        }
+    }
+
+    /// Whether this is a value that the token is to get.
+    pub fn is_new(self) -> bool {
+        matches!(self, Self::New(_))
+    }
+
+    /// The option without its dashes, which is also its name in JSON: `new-pin`.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Current(Role::UserPin) => "pin",
+            Self::Current(Role::Puk) => "puk",
+            Self::Current(Role::SoPin) => "so-pin",
+            Self::New(Role::UserPin) => "new-pin",
+            Self::New(Role::Puk) => "new-puk",
+            Self::New(Role::SoPin) => "new-so-pin",
+        }
+    }
+}

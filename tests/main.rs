@@ -1,0 +1,16 @@
+//! Whole commands against real modules and virtual cards; one file a subject.
+
+mod support;
+
+mod faults;
+mod house;
+mod leaks;
+mod locking;
+mod pcsc;
+mod piv;
+mod prompts;
+mod selection;
+mod signals;
+mod softhsm;
+mod sources;
+mod usage;

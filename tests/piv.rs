@@ -1,0 +1,1 @@
+//! PIV cards: real firmware behind a real pcscd.

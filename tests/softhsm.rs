@@ -1,0 +1,1 @@
+//! The life of a PIN on SoftHSM2.
