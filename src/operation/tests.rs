@@ -1,1 +1,3 @@
+//! Plans over made-up surveys, by the dozen.
+
 use super::*;

@@ -1,11 +1,10 @@
 //! Which of the tokens that were found is meant; a command that writes or verifies never guesses.
 
-use super::Selection;
 use crate::{
     device::Search,
     error::{Error, Result},
     operation::Operation,
-    selector::selectors,
+    selector::{Selection, selectors},
     token::{Found, Identity, Place},
 };
 
