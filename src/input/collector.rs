@@ -294,11 +294,9 @@ fn from_environment(name: &str, need: Need) -> Result<Pin> {
 fn open(source: &Source, need: Need) -> Result<Lines> {
     match source {
         Source::File(path) => Lines::read(file::open(path, need)?, need),
-        // The descriptor's own offset is kept where it is a pipe; a file is read from its beginning.
-        Source::Descriptor(number) => {
-            let file = std::fs::File::open(format!("/dev/fd/{number}")).map_err(|error| unreadable(need, &error))?;
-            Lines::read(file, need)
-        }
+        Source::Descriptor(number) => lines::descriptor(*number)
+            .map_err(|error| unreadable(need, &error))
+            .and_then(|file| Lines::read(file, need)),
         _ if io::stdin().is_terminal() => Err(Error::Usage(format!(
             "standard input is a terminal, which would show what is typed: use --{} prompt",
             need.option()
