@@ -3,6 +3,7 @@
 mod support;
 
 mod faults;
+mod generate;
 mod house;
 mod leaks;
 mod locking;

@@ -3,7 +3,10 @@
 #![allow(dead_code)] // Each subject uses its own part of it.
 
 pub mod cards;
+pub mod desk;
+pub mod running;
 pub mod softhsm;
+pub mod terminal;
 
 use std::{
     ffi::OsStr,
