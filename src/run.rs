@@ -92,8 +92,12 @@ pub fn operate(
     interrupts: &Interrupts,
 ) -> Result<Report, Failure> {
     collector.read_ahead().map_err(Failure::bare)?;
-    let search = device::find(wanted(&call.selection, true), settings);
-    let chosen = choose::choose(search, &call.selection, &call.operation).map_err(Failure::bare)?;
+    let mut search = device::find(wanted(&call.selection, true), settings);
+    let chosen = choose::choose(&mut search, &call.selection, &call.operation).map_err(|error| {
+        collector.forget();
+        Failure::bare(error)
+    })?;
+    drop(search);
     let orders = Orders {
         offered: call.sources.keys().copied().collect(),
         allow_last_try: call.allow_last_try.clone(),

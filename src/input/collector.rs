@@ -166,6 +166,11 @@ impl Collector {
         Ok(secrets)
     }
 
+    /// Wipes what was read and not used.
+    pub fn forget(&mut self) {
+        self.at_hand.clear();
+    }
+
     /// What was generated, for the report.
     pub fn take_generated(&mut self) -> Vec<Generated> {
         std::mem::take(&mut self.generated)

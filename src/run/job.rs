@@ -54,6 +54,8 @@ impl Job<'_> {
     pub fn run(mut self, mut found: Found) -> Result<Report, Failure> {
         let mut progress = Progress::default();
         let result = self.steps(&mut found, &mut progress);
+        // Before the module ends, which is nobody's to trust with what it was not given.
+        self.collector.forget();
         if let (Err(error), true) = (&result, progress.acting) {
             // Whether the record takes it or not, the failure itself is what has to be told.
             let _ = self.ledger.outcome(Err(error));
