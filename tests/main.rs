@@ -7,6 +7,7 @@ mod generate;
 mod house;
 mod leaks;
 mod locking;
+mod memory;
 mod pcsc;
 mod piv;
 mod prompts;
