@@ -47,24 +47,27 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
     // Of those that match, the ones whose kind has the operation; where none has it, its refusal says what the token can do.
     let able: Vec<usize> =
         candidates.iter().copied().filter(|index| found.get(*index).is_some_and(|found| found.has(verb))).collect();
+    // A blank slot, which SoftHSM2 always shows, is beside the point of what a token cannot do.
+    let is_live = |index: &usize| identities.get(*index).is_some_and(|token| !token.blank);
+    let live: Vec<usize> = candidates.iter().copied().filter(is_live).collect();
     let named = |indices: &[usize]| indices.iter().filter_map(|index| names.get(*index).cloned()).collect();
-    let index = match (able.as_slice(), candidates.as_slice()) {
-        ([one], _) | ([], [one]) => *one,
-        ([], []) if is_init && selection.selector.is_none() && !found.is_empty() => {
+    let index = match (able.as_slice(), live.as_slice(), candidates.as_slice()) {
+        ([one], ..) | ([], [one], _) | ([], _, [one]) => *one,
+        ([], _, []) if is_init && selection.selector.is_none() && !found.is_empty() => {
             return Err(Error::NoToken(
                 "no token is blank; name a live one with --token to destroy what it holds and begin anew".into(),
             ));
         }
-        ([], []) => {
+        ([], _, []) => {
             let problems = hidden.into_iter().chain(routes).map(|problem| problem.error).collect();
             return Err(nothing(selection, problems));
         }
-        ([], several) => {
+        ([], _, several) => {
             return Err(Error::Unsupported {
                 what: format!("none of the {} tokens found has `{verb}`", several.len()),
             });
         }
-        (several, _) => {
+        (several, ..) => {
             let why = format!("{} tokens could be meant; name one with --token", several.len());
             return Err(Error::AmbiguousToken { why, candidates: named(several) });
         }
