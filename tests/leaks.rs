@@ -1,1 +1,363 @@
-//! TODO
+//! No secret in anything that is written: every command, on every kind of token, in every manner, by success and failure.
+
+use std::{ffi::OsString, path::Path};
+
+use crate::support::{
+    Pukka, Run,
+    cards::{Card, Pcscd},
+    desk::Desk,
+    home,
+    marks::{found, none_in_files},
+    pukka,
+    softhsm::Faults,
+    terminal::Terminal,
+};
+
+/// Every manner of a call.
+const MANNERS: [&[&str]; 6] =
+    [&[], &["--json"], &["--trace"], &["-v", "--trace", "--json"], &["--dry-run", "--trace"], &["--dry-run", "--json"]];
+
+/// Asserts that neither stream of a run gives a mark away.
+#[track_caller]
+fn clean(run: &Run, marks: &[&str], about: &str) {
+    assert_eq!(found(&run.out, marks), None, "{about}: {run:?}");
+    assert_eq!(found(&run.err, marks), None, "{about}: {run:?}");
+}
+
+#[test]
+fn the_search_knows_a_mark_in_every_form() {
+    for text in [
+        "a 31415926.",
+        "3331343135393236",
+        "[33, 31, 34, 31, 35, 39, 32, 36]",
+        "33 31 34 31 35 39 32 36",
+        "[0x33, 0x31, 0x34, 0x31, 0x35, 0x39, 0x32, 0x36]",
+        "[51, 49, 52, 49, 53, 57, 50, 54]",
+    ] {
+        assert_eq!(found(text, &["27182818", MARK]), Some(MARK), "{text}");
+    }
+    assert_eq!(found("4A6B4C", &["JkL"]), Some("JkL"));
+    assert_eq!(found("4a6b4c", &["JkL"]), Some("JkL"));
+    assert_eq!(found("31415927 jkl", &[MARK, "JkL"]), None);
+}
+
+/// The secrets of the PKCS#11 token by variable: the values it has and gets, and others that it never had.
+const OF_TOKENS: [(&str, &str); 9] = [
+    ("SO", "so-71Jq!kd0Xv"),
+    ("SO2", "so-82Kr!le1Yw"),
+    ("PIN", "pin-93Ls!mf2Z"),
+    ("NEW", "pin-04Mt!ng3A"),
+    ("WRONG", "bad-15Nu!oh4B"),
+    ("WRONGSO", "bad-26Ov!pi5C"),
+    ("SHORT", "Zq9"),
+    ("SPACE", " pin-37Pw!qj6D"),
+    ("CONTROL", "pin-48\u{1b}Qx!rk"),
+];
+
+const IN_A_LIFE_OF_A_TOKEN: [(&str, i32); 27] = [
+    ("token init --label desk --new-so-pin env:SO --new-pin env:SHORT", 6),
+    ("token init --label desk --new-so-pin env:SO", 0),
+    ("pin verify --token desk --pin env:PIN", 5),
+    ("pin set --token desk --so-pin env:WRONGSO --new-pin env:PIN", 4),
+    ("pin set --token desk --so-pin env:SO --new-pin env:PIN", 0),
+    ("pin set --token desk --so-pin env:SO --new-pin env:NEW", 7),
+    ("list", 0),
+    ("status", 0),
+    ("pin verify --token desk --pin env:PIN", 0),
+    ("pin verify --token desk --pin env:WRONG", 4),
+    ("pin verify --token desk --pin env:SPACE", 6),
+    ("pin verify --token desk --pin env:CONTROL", 6),
+    ("pin change --token desk --pin env:WRONG --new-pin env:NEW", 4),
+    ("pin change --token desk --pin env:PIN --new-pin env:SHORT", 6),
+    ("pin change --token desk --pin env:PIN --new-pin env:PIN", 6),
+    ("pin change --token desk --pin env:PIN --new-pin env:NEW", 0),
+    ("pin reset --token desk --so-pin env:WRONGSO --new-pin env:PIN", 4),
+    ("pin reset --token desk --so-pin env:SO --new-pin env:PIN", 0),
+    ("pin reset --token desk --puk env:NEW --new-pin env:PIN", 7),
+    ("pin reset --token desk --by puk --so-pin env:SO --new-pin env:PIN", 2),
+    ("pin unblock --token desk --so-pin env:SO", 7),
+    ("pin unblock --token desk --so-pin env:SO --new-pin env:PIN", 0),
+    ("so-pin change --token desk --so-pin env:WRONGSO --new-so-pin env:SO2", 4),
+    ("so-pin change --token desk --so-pin env:SO --new-so-pin env:SO2", 0),
+    ("puk change --token desk --puk env:PIN --new-puk env:NEW", 7),
+    ("token init --token desk --so-pin env:SO2 --destroy nothing", 6),
+    ("token init --token desk --so-pin env:WRONGSO --new-pin env:PIN --destroy SERIAL", 4),
+];
+
+#[test]
+fn a_pkcs11_token_is_led_through_its_life_and_no_secret_is_written_anywhere() {
+    // Three characters could stand anywhere; what is refused for them is searched for the others.
+    let marks: Vec<&str> =
+        OF_TOKENS.iter().filter(|(name, _)| *name != "SHORT").map(|(_, value)| value.trim()).collect();
+    for manner in MANNERS {
+        let desk = Desk::blank();
+        let is_dry = manner.contains(&"--dry-run");
+        if is_dry {
+            desk.hsm.token("desk", "so-71Jq!kd0Xv", Some("pin-93Ls!mf2Z"));
+        }
+        for (line, code) in IN_A_LIFE_OF_A_TOKEN {
+            let serial = if line.contains("SERIAL") { serial(&desk) } else { String::new() };
+            let line = line.replace("SERIAL", &serial);
+            let arguments: Vec<&str> = line.split(' ').chain(manner.iter().copied()).collect();
+            let run = desk.call(&arguments).envs(OF_TOKENS).run();
+            assert!(is_dry || run.code == code, "{arguments:?} was to exit {code}: {run:?}");
+            clean(&run, &marks, &format!("{arguments:?}"));
+            let sends = code == 0 && !is_dry && manner.contains(&"--trace") && line.contains("env:");
+            assert!(!sends || run.err.contains("C_Login"), "no trace, nothing is proved: {run:?}");
+        }
+        none_in_files(desk.home.path(), &marks);
+        none_in_files(desk.hsm.dir(), &marks);
+    }
+}
+
+fn serial(desk: &Desk) -> String {
+    let list = desk.call(&["list", "--json", "--token", "pkcs11:token=desk"]).run().json();
+    list["tokens"][0]["serial"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn whatever_a_module_answers_no_secret_is_written() {
+    let marks: Vec<&str> = OF_TOKENS.iter().map(|(_, value)| *value).filter(|value| value.len() > 8).collect();
+    let change: &[&str] = &["pin", "change", "--pin", "env:PIN", "--new-pin", "env:NEW"];
+    let reset: &[&str] = &["pin", "reset", "--so-pin", "env:SO", "--new-pin", "env:NEW"];
+    let desk = Desk::blank();
+    desk.hsm.token("desk", "so-71Jq!kd0Xv", Some("pin-93Ls!mf2Z"));
+    for call in ["C_Login", "C_SetPIN", "C_InitPIN", "C_OpenSession", "C_GetTokenInfo", "C_Login#2-"] {
+        for answer in ["CKR_GENERAL_ERROR", "CKR_PIN_EXPIRED", "CKR_DEVICE_REMOVED", "0x80000001", "CKR_ARGUMENTS_BAD"]
+        {
+            for arguments in [change, reset] {
+                let rule = format!("C_SetPIN=lie;C_InitPIN=lie;{call}={answer}");
+                let rule = rule.replacen(&format!("{call}=lie;"), "", 1);
+                let arguments = [arguments, &["--trace", "-v"]].concat();
+                let run = desk.faulty(&arguments, Faults::new().rule(rule.as_str())).envs(OF_TOKENS).run();
+                assert_ne!(run.code, 0, "{rule}: {run:?}");
+                clean(&run, &marks, &rule);
+            }
+        }
+    }
+    none_in_files(desk.home.path(), &marks);
+    none_in_files(desk.hsm.dir(), &marks);
+}
+
+/// The secrets of the card by variable; those it is delivered with are no marks, since anything may hold them.
+const OF_CARDS: [(&str, &str); 6] = [
+    ("PIN", "92746183"),
+    ("NEW", "58130967"),
+    ("PUK", "70361492"),
+    ("PUK2", "46829517"),
+    ("WRONG", "83619204"),
+    ("SHORT", "9274"),
+];
+
+const IN_A_LIFE_OF_A_CARD: [(&str, i32); 18] = [
+    ("list", 0),
+    ("status", 0),
+    ("pin verify --pin env:WRONG", 4),
+    ("pin verify --pin env:PIN", 0),
+    ("pin change --pin env:WRONG --new-pin env:NEW", 4),
+    ("pin change --pin env:PIN --new-pin env:SHORT", 6),
+    ("pin change --pin env:PIN --new-pin env:NEW", 0),
+    ("pin reset --puk env:WRONG --new-pin env:PIN", 4),
+    ("pin reset --puk env:PUK --new-pin env:PIN", 0),
+    ("pin reset --so-pin env:PUK --new-pin env:PIN", 7),
+    ("pin unblock --puk env:PUK", 7),
+    ("pin set --so-pin env:PUK --new-pin env:NEW", 7),
+    ("puk change --puk env:WRONG --new-puk env:PUK2", 4),
+    ("puk change --puk env:PUK --new-puk env:PUK2", 0),
+    ("so-pin change --so-pin env:PUK --new-so-pin env:PUK2", 7),
+    ("pin verify --pin env:WRONG", 4),
+    ("pin verify --pin env:WRONG", 4),
+    ("pin verify --pin env:WRONG", 6),
+];
+
+#[test]
+fn a_piv_card_is_led_through_its_life_and_no_secret_is_written_anywhere() {
+    let marks: Vec<&str> = OF_CARDS.iter().map(|(_, value)| *value).filter(|value| value.len() == 8).collect();
+    for manner in MANNERS {
+        let (pcscd, [card]) = Pcscd::with([Card::piv()]);
+        let home = home();
+        let call = |arguments: &[&str]| -> Pukka {
+            let defaults = [("PIN0", "123456"), ("PUK0", "12345678")];
+            pukka(home.path(), arguments).envs(pcscd.envs()).envs(OF_CARDS).envs(defaults)
+        };
+        call(&["pin", "change", "--application", "piv", "--pin", "env:PIN0", "--new-pin", "env:PIN"]).run().code(0);
+        call(&["puk", "change", "--application", "piv", "--puk", "env:PUK0", "--new-puk", "env:PUK"]).run().code(0);
+        let is_dry = manner.contains(&"--dry-run");
+        for (line, code) in IN_A_LIFE_OF_A_CARD {
+            let arguments: Vec<&str> =
+                line.split(' ').chain(["--application", "piv"]).chain(manner.iter().copied()).collect();
+            let run = call(&arguments).run();
+            assert!(is_dry || run.code == code, "{arguments:?} was to exit {code}: {run:?}");
+            clean(&run, &marks, &format!("{arguments:?}"));
+            let sends = code == 0 && !is_dry && manner.contains(&"--trace") && line.contains("env:");
+            assert!(!sends || run.err.contains("00, 24") || run.err.contains("00, 20") || run.err.contains("00, 2C"));
+        }
+        none_in_files(home.path(), &marks);
+        drop(card);
+    }
+}
+
+#[test]
+fn what_is_typed_at_a_prompt_is_in_no_trace() {
+    let desk = Desk::blank();
+    desk.hsm.token("desk", "so-71Jq!kd0Xv", Some("pin-93Ls!mf2Z"));
+    for manner in [&["--trace"][..], &["--trace", "--json"]] {
+        let mut terminal = Terminal::spawn(desk.call(&[&["pin", "verify"], manner].concat()).command());
+        terminal.expect("PIN of desk").send("pin-93Ls!mf2Z\r");
+        let (code, shown) = terminal.wait();
+        assert_eq!(code, 0, "{shown}");
+        assert!(shown.contains("C_Login") && found(&shown, &["pin-93Ls!mf2Z"]).is_none(), "{shown}");
+    }
+}
+
+const MARK: &str = "31415926";
+
+#[test]
+fn a_secret_in_the_wrong_place_of_a_wrong_call_is_never_repeated() {
+    let desk = Desk::new();
+    for line in [
+        "31415926",
+        "pin 31415926",
+        "pin change 31415926",
+        "pin verify 31415926",
+        "pin change -- 31415926",
+        "pin change --pin 31415926",
+        "pin change --pin=31415926",
+        "pin change --pin env:31415926",
+        "pin change --pin file:/nonexistent/31415926",
+        "pin change --pin fd:31415926",
+        "pin change --pin fd:x31415926",
+        "pin change --pin pass:31415926",
+        "pin change --pin env:A=31415926",
+        "pin change --pin credential:31415926",
+        "pin change --pin generate:31415926",
+        "pin change --pin stdin:31415926",
+        "pin change --pin env:PIN --new-pin 31415926",
+        "pin change --pin env:PIN --new-pin generate:/nonexistent/31415926",
+        "pin change --pin env:PIN --new-pin=generate:/dev/null/31415926",
+        "pin change --pin env:PIN --pin 31415926",
+        "pin change --pin env:PIN --pin env:31415926",
+        "pin change --31415926",
+        "pin change -31415926",
+        "pin change --pin31415926",
+        "pin change --pni 31415926",
+        "pin change --new-pin env:NEW 31415926",
+        "pin change -p 31415926",
+        "pin reset --by 31415926",
+        "pin reset --by=31415926",
+        "pin reset --puk 31415926",
+        "pin reset --so-pin 31415926",
+        "pin reset --admin-pin 31415926",
+        "puk change --new-puk 31415926",
+        "so-pin change --new-so-pin 31415926",
+        "so-pin change 31415926",
+        "token init --label desk 31415926",
+        "token 31415926",
+        "list 31415926",
+        "status desk 31415926",
+        "completions 31415926",
+        "pin verify --token 31415926",
+        "pin verify -t31415926",
+        "pin verify --token desk --token 31415926",
+        "status --token desk 31415926",
+        "status 31415926",
+        "status pkcs11:31415926",
+        "status pkcs11:pin-value=31415926",
+        "status pkcs11:token=desk;pin=31415926",
+        "status pkcs11:token=desk?pin-value=31415926",
+        "status pkcs11:slot-id=x31415926",
+        "status pkcs11:token=31415926",
+        "status pkcs11:token=31415926?module-path=/usr/lib/softhsm/libsofthsm2.so",
+        "status card:31415926",
+        "status card:serial=31415926",
+        "status card:application=31415926",
+        "status card:serial=1;serial=31415926",
+        "status card:reader=31415926",
+        "status --application 31415926",
+        "status --application=31415926",
+        "status --via 31415926",
+        "status --wait 31415926x",
+        "status --wait x31415926",
+        "status --allow-last-try=31415926",
+        "status --allow-last-try 31415926",
+        "status --json=31415926",
+        "status --verbose=31415926",
+        "--json=31415926",
+        "--31415926 status",
+        "31415926 status",
+        "pin change --help=31415926",
+        "pin change --pin env:PIN --new-pin env:NEW --token 31415926",
+        "pin change --pin env:PIN --new-pin env:31415926 --no-input",
+        "token init --token desk --so-pin env:SO --destroy 31415926",
+    ] {
+        for manner in [&[][..], &["--json"], &["--trace", "-v"], &["--dry-run"]] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let arguments = [manner, &words].concat();
+            let run = desk.call(&arguments).run();
+            assert_ne!(run.code, 1, "{run:?}");
+            assert!(run.code != 0 || manner == ["--dry-run"], "{line}: {run:?}");
+            clean(&run, &[MARK], line);
+        }
+    }
+    none_in_files(desk.home.path(), &[MARK]);
+}
+
+#[test]
+fn what_a_person_gave_for_a_label_or_a_path_may_be_shown_and_the_search_would_see_it() {
+    let desk = Desk::new();
+    let run = desk.call(&["status", "--module", "/nonexistent/31415926.so", "--token", "pkcs11:token=desk"]).run();
+    assert_eq!(found(&run.err, &[MARK]), Some(MARK), "a module's path is no secret: {run:?}");
+}
+
+#[test]
+fn arguments_that_are_no_text_are_refused_and_not_repeated() {
+    use std::os::unix::ffi::OsStringExt;
+    let desk = Desk::new();
+    let broken = || OsString::from_vec(b"31415926\xFF".to_vec());
+    for before in [&["pin", "change", "--pin"][..], &["pin", "change"], &["status"], &[], &["pin", "verify", "--token"]]
+    {
+        let arguments = before.iter().map(OsString::from).chain([broken()]);
+        let run = pukka(desk.home.path(), arguments).run();
+        clean(&run.code(2), &[MARK], &format!("{before:?}"));
+    }
+}
+
+#[test]
+fn a_secret_in_a_file_that_is_refused_is_not_repeated() {
+    let desk = Desk::new();
+    let marks = ["pin-93Ls!mf2Z", "pin-04Mt!ng3A"];
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| -> std::path::PathBuf { Path::join(folder.path(), name) };
+    let refused = crate::support::desk::secret_file(&path("open"), "pin-93Ls!mf2Z\n");
+    crate::support::desk::set_mode(&refused, 0o644);
+    let odd = crate::support::desk::secret_file(&path("odd"), "pin-93Ls!mf2Z \npin-04Mt!ng3A\n");
+    let long = crate::support::desk::secret_file(&path("long"), "pin-93Ls!mf2Z".repeat(300));
+    for file in [refused, odd, long] {
+        let source = format!("file:{}", file.display());
+        for manner in MANNERS {
+            let arguments = [&["pin", "change", "--pin", &source, "--new-pin", &source], manner].concat();
+            let run = desk.call(&arguments).run();
+            assert!([2, 6].contains(&run.code), "{run:?}");
+            clean(&run, &marks, &file.display().to_string());
+        }
+    }
+    let call = ["pin", "change", "--pin", "stdin", "--trace"];
+    let run = desk.call(&call).stdin("pin-93Ls!mf2Z\npin-04Mt!ng3A\n").run().code(2);
+    clean(&run, &marks, "left-over lines");
+}
+
+#[test]
+fn a_generated_value_stands_on_standard_output_and_nowhere_else() {
+    let desk = Desk::new();
+    for manner in [&[][..], &["--json"], &["--trace", "-v"]] {
+        let arguments = [&["pin", "reset", "--so-pin", "env:SO", "--new-pin", "generate"], manner].concat();
+        let run = desk.call(&arguments).run().code(0);
+        let value = match manner {
+            ["--json"] => run.json()["generated"]["new-pin"].as_str().unwrap().to_owned(),
+            _ => run.out.trim_end().to_owned(),
+        };
+        assert_eq!(run.out.matches(&value).count(), 1, "{run:?}");
+        assert_eq!(found(&run.err, &[&value]), None, "{run:?}");
+        none_in_files(desk.home.path(), &[&value]);
+    }
+}
