@@ -28,7 +28,7 @@ fn one_line(text: &str) -> &str {
     value
 }
 
-fn change_to<'a>(source: &'a str) -> Vec<&'a str> {
+fn change_to(source: &str) -> Vec<&str> {
     [&CHANGE[..], &[source]].concat()
 }
 
