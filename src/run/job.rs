@@ -223,3 +223,6 @@ fn restored(token: &mut dyn Token, role: Role, before: Retries, survey: &Survey)
         _ => Ok((Retries::Unknown, None)),
     }
 }
+
+#[cfg(test)]
+mod tests;
