@@ -258,6 +258,11 @@ impl Card {
         self.option("--serial", hex)
     }
 
+    /// Answers to the first five bytes of its name too.
+    pub fn short_aid(self) -> Self {
+        self.option("--short-aid", "true")
+    }
+
     /// As slow as a real card, or slower: per APDU.
     pub fn delay_ms(self, milliseconds: u64) -> Self {
         self.option("--delay-ms", milliseconds.to_string())

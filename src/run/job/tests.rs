@@ -43,7 +43,9 @@ impl FakeToken {
         self.left -= 1;
         match self.left {
             0 => Err(Error::Blocked { role: Role::UserPin, now: true, detail: None }),
-            left => Err(Error::WrongSecret { role: Role::UserPin, retries: Retries::counted(left, None), detail: None }),
+            left => {
+                Err(Error::WrongSecret { role: Role::UserPin, retries: Retries::counted(left, None), detail: None })
+            }
         }
     }
 }
@@ -79,7 +81,11 @@ impl Token for FakeToken {
 
     fn retries(&mut self, role: Role) -> Result<Retries> {
         self.say("counter");
-        Ok(if role == Role::UserPin { Retries::counted(self.hidden_left.unwrap_or(self.left), None) } else { Retries::Unknown })
+        Ok(if role == Role::UserPin {
+            Retries::counted(self.hidden_left.unwrap_or(self.left), None)
+        } else {
+            Retries::Unknown
+        })
     }
 
     fn verify(&mut self, _role: Role, pin: &Entry) -> Result<()> {
@@ -186,7 +192,8 @@ impl Desk {
             .survey(Depth::Full)
             .unwrap()
             .identity;
-        let found = Found { identity, abilities: ABILITIES, connection: Box::new(FakeConnection { token: self.token, open }) };
+        let found =
+            Found { identity, abilities: ABILITIES, connection: Box::new(FakeConnection { token: self.token, open }) };
         let result = job.run(found);
         Done { result, log: log.take(), questions: questions.take() }
     }
