@@ -153,6 +153,6 @@ impl Failure {
     /// A failure that belongs to no token.
     pub fn bare(error: Error) -> Self {
         let hint: Option<Hint> = advise(&error);
-        Self { error, token: None, hint, done: Vec::new() }
+        Self { error, token: None, hint, done: Vec::new(), generated: Vec::new() }
     }
 }

@@ -62,7 +62,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
     let mut search = Search { found: Vec::new(), problems: Vec::new() };
     for reader in readers {
         let looked = reader.connect(settings.wait).and_then(|card| {
-            let mut connection = PivCard::new(card, reader.name, settings.trace.clone());
+            let mut connection = PivCard::new(card, reader.name, settings.clone());
             let identity = if spared { connection.identity() } else { connection.identify()? };
             Ok(Found { identity, abilities: piv::ABILITIES, connection: Box::new(connection) })
         });
@@ -81,12 +81,12 @@ struct PivCard {
     card: Card,
     reader: Text,
     memory: Memory,
-    trace: Trace,
+    settings: Settings,
 }
 
 impl PivCard {
-    fn new(card: Card, reader: Text, trace: Trace) -> Self {
-        Self { card, reader, memory: Memory::default(), trace }
+    fn new(card: Card, reader: Text, settings: Settings) -> Self {
+        Self { card, reader, memory: Memory::default(), settings }
     }
 
     /// Who the card is, as far as that is known.
@@ -101,8 +101,8 @@ impl PivCard {
     }
 
     fn with(&mut self, work: &mut dyn FnMut(&mut Piv<'_, '_>) -> Result<()>) -> Result<()> {
-        let (mut transaction, continuity) = self.card.begin()?;
-        let mut channel = Channel::new(&mut transaction, &self.trace);
+        let (mut transaction, continuity) = self.card.begin(self.settings.wait)?;
+        let mut channel = Channel::new(&mut transaction, &self.settings.trace);
         let mut piv = Piv::new(&mut channel, &mut self.memory, Place::Reader(self.reader.clone()));
         // The handle that was kept proves that the card is the same one, unless somebody reset it.
         let same = if continuity == Continuity::Reset { piv.recognise() } else { Ok(()) };

@@ -34,8 +34,10 @@ pub struct Report {
     pub at_least: Option<u8>,
     /// What was generated.
     pub generated: Vec<Generated>,
+    /// The commands that were sent, or would be.
+    pub commands: Vec<String>,
     /// The plan, where it was only made.
-    pub plan: Option<(Plan, Vec<String>)>,
+    pub plan: Option<Plan>,
 }
 
 /// Why it was not done, with what is known of the token.
@@ -49,6 +51,8 @@ pub struct Failure {
     pub hint: Option<Hint>,
     /// What was done before it went wrong.
     pub done: Vec<Outcome>,
+    /// What was generated and may be in force: nobody else knows it.
+    pub generated: Vec<Generated>,
 }
 
 /// One operation on one token.
@@ -174,6 +178,7 @@ impl Job<'_> {
             retries: Retries::Unknown,
             at_least: None,
             generated: self.collector.take_generated(),
+            commands: plan.commands(survey),
             plan: None,
         };
         match effect {
@@ -188,10 +193,7 @@ impl Job<'_> {
                     report.identity = identity;
                 }
             }
-            None => {
-                let commands = plan.commands(survey);
-                report.plan = Some((plan, commands));
-            }
+            None => report.plan = Some(plan),
         }
         report
     }
@@ -199,14 +201,18 @@ impl Job<'_> {
     fn failed(&mut self, error: Error, progress: Progress) -> Failure {
         // Only where the token certainly kept its old value is a generated one worth nothing.
         let kept = !progress.acting || (progress.done.is_empty() && matches!(error.exit_code(), 4..=7));
-        if kept {
+        let generated = self.collector.take_generated();
+        let generated = if kept {
             self.collector.discard_files();
-        }
+            Vec::new()
+        } else {
+            generated
+        };
         let verb = self.operation.verb();
         let hint =
             progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, progress.acting));
         let hint = hint.or_else(|| crate::operation::advise(&error));
-        Failure { error, token: Some(self.selector.clone()), hint, done: progress.done }
+        Failure { error, token: Some(self.selector.clone()), hint, done: progress.done, generated }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::CString,
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -12,10 +13,15 @@ use super::{
     channel::Transport,
     failure::{failure, service},
 };
-use crate::{error::Result, token::Text};
+use crate::{
+    error::{Error, Result},
+    token::Text,
+};
 
 /// The longest response of a short APDU: 256 bytes and the status word.
 const RESPONSE: usize = 258;
+/// What pcscd may take to grant a transaction that nobody disputes.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// A reader in which there is a card.
 pub struct Reader {
@@ -28,7 +34,7 @@ pub struct Reader {
 /// The readers that hold a card.
 ///
 /// # Errors
-/// [`crate::error::Error::Device`] where there is no pcscd, or it turns us away.
+/// [`Error::Device`] where there is no pcscd, or it turns us away.
 pub fn with_cards() -> Result<Vec<Reader>> {
     let context = Context::establish(Scope::User).map_err(service)?;
     let names = match context.list_readers_owned() {
@@ -53,7 +59,7 @@ impl Reader {
     /// Connects to the card, shared with others, waiting at most `wait` for one who holds it for himself.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`].
+    /// [`Error::Device`].
     pub fn connect(&self, wait: Duration) -> Result<Card> {
         let deadline = Instant::now() + wait;
         loop {
@@ -87,11 +93,35 @@ pub enum Continuity {
 }
 
 impl Card {
-    /// Locks the card and begins a transaction; a card that another program reset is connected anew.
+    /// Waits at most `wait` until no other program has a transaction on the card. SCardBeginTransaction itself waits for
+    /// ever and cannot be called off, so a thread does that, and is left to itself where it takes too long.
+    fn await_turn(&mut self, wait: Duration) -> Result<()> {
+        let Some(mut card) = self.card.take() else { return Err(failure(pcsc::Error::InvalidHandle, &self.reader)) };
+        let (give, take) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Whatever is wrong with the card, the transaction that follows says so.
+            drop(card.transaction());
+            if let Err(mpsc::SendError(card)) = give.send(card) {
+                // Nobody waits any more; `pcsc` would reset the card under the program that has it.
+                let _ = card.disconnect(Disposition::LeaveCard);
+            }
+        });
+        // A transaction that was granted at once is one also where nobody is to be waited for.
+        self.card = Some(take.recv_timeout(wait.max(AT_ONCE)).map_err(|_| Error::Device {
+            what: format!("another program keeps the card in {} locked", self.reader),
+            cure: Some("wait until it has finished, or give it longer with --wait SECONDS".into()),
+            detail: None,
+        })?);
+        Ok(())
+    }
+
+    /// Locks the card and begins a transaction, waiting at most `wait` for another program's to end; a card that another
+    /// program reset is connected anew.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`], also when the card was pulled since it was connected.
-    pub fn begin(&mut self) -> Result<(Transaction<'_>, Continuity)> {
+    /// [`Error::Device`], also when the card was pulled since it was connected.
+    pub fn begin(&mut self, wait: Duration) -> Result<(Transaction<'_>, Continuity)> {
+        self.await_turn(wait)?;
         let reader = &self.reader;
         let card = self.card.as_mut().ok_or_else(|| failure(pcsc::Error::InvalidHandle, reader))?;
         let (mut transaction, mut continuity) = match card.transaction2() {

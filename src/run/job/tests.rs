@@ -281,7 +281,7 @@ fn a_dry_run_stops_before_acting_and_asks_nothing() {
     let done = Desk { dry_run: true, ..Desk::new() }.run(&CHANGE);
     assert_eq!((done.log, done.questions.len()), (vec!["[".into(), "survey".into(), "]".into()], 0));
     let report = done.result.unwrap();
-    assert_eq!((report.outcome, report.plan.map(|(plan, _)| plan.needs().len())), (None, Some(2)));
+    assert_eq!((report.outcome, report.plan.map(|plan| plan.needs().len())), (None, Some(2)));
 }
 
 #[test]
