@@ -47,8 +47,8 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether a route can lead to what is wanted; a module that cannot is not even loaded.
-    fn takes(&self, route: Route) -> bool {
+    /// The routes that were asked for, in one way or another.
+    fn routes(&self) -> impl Iterator<Item = Route> {
         let of =
             |application: Application| if application == Application::Pkcs11 { Route::Pkcs11 } else { Route::Pcsc };
         let by_selector = match self.selector {
@@ -56,7 +56,17 @@ impl Wanted<'_> {
             Some(Selector::Card(_)) => Some(Route::Pcsc),
             Some(Selector::Word(_)) | None => None,
         };
-        [self.via, self.application.map(of), by_selector].into_iter().flatten().all(|wanted| wanted == route)
+        [self.via, self.application.map(of), by_selector].into_iter().flatten()
+    }
+
+    /// Whether a route can lead to what is wanted; a module that cannot is not even loaded.
+    fn takes(&self, route: Route) -> bool {
+        self.routes().all(|wanted| wanted == route)
+    }
+
+    /// Whether this route and no other was asked for.
+    fn is_for(&self, route: Route) -> bool {
+        self.takes(route) && self.routes().next().is_some()
     }
 }
 
@@ -99,10 +109,13 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     if wanted.takes(Route::Pkcs11) {
         let slots =
             pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
+        // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
+        let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
         for module in modules(wanted, settings) {
             match pkcs11::find(&module, &slots) {
                 Ok(found) => search.found.extend(found),
-                Err(error) => search.problems.push(Problem { error, hides_token: false }),
+                Err(error) if is_asked_for => search.problems.push(Problem { error, hides_token: false }),
+                Err(_) => {}
             }
         }
     }
