@@ -8,17 +8,8 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     error::Error,
     selector::Selector,
-    token::{Application, Found, Trace},
+    token::{Application, Found, Route, Trace},
 };
-
-/// A way to tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// APDUs over PC/SC.
-    Pcsc,
-    /// A PKCS#11 module.
-    Pkcs11,
-}
 
 /// How devices are reached.
 #[derive(Debug, Clone)]

@@ -17,8 +17,8 @@ use pukka::{
     input::{Collector, Prompter, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
-    render::{self, Render},
-    run::{self, Call, Failure},
+    render::{self, Failure, Render},
+    run::{self, Call},
     token::Trace,
 };
 

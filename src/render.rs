@@ -1,7 +1,10 @@
 //! What people and scripts see: data on standard output, talk on standard error, text or JSON.
 
 mod json;
+mod report;
 mod text;
+
+pub use report::{Failure, Listed, Listing, Report};
 
 use std::{
     fmt,
@@ -14,7 +17,6 @@ use zeroize::Zeroizing;
 use crate::{
     error::{Error, Result},
     input::Generated,
-    run::{Failure, Listing, Report},
     token::Trace,
 };
 

@@ -3,9 +3,11 @@
 mod support;
 
 mod faults;
+mod generate;
 mod house;
 mod leaks;
 mod locking;
+mod memory;
 mod pcsc;
 mod piv;
 mod prompts;

@@ -6,11 +6,9 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::{
     config::Config,
-    device::Route,
     error::{Error, Result},
-    run::Selection,
-    selector::Selector,
-    token::{Application, Role},
+    selector::{Selection, Selector},
+    token::{Application, Role, Route},
 };
 
 /// Seconds to wait for a token that another process uses, where nothing else is said.

@@ -1,3 +1,5 @@
+//! Plans over made-up surveys, by the dozen.
+
 use super::*;
 use crate::{
     error::Error,

@@ -3,11 +3,11 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use zeroize::Zeroizing;
 
+use super::{Failure, Listed, Listing, Report};
 use crate::{
     error::Error,
     input::Generated,
     operation::{Plan, possible},
-    run::{Failure, Listed, Listing, Report},
     token::{Application, Identity, Length, Place, Reference, Retries, Text},
 };
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
+use super::{Listed, Listing, Report};
 use crate::{
     operation::{Plan, command, possible},
     policy,
-    run::{Listed, Listing, Report},
     token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
 };
 

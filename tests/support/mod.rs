@@ -3,7 +3,11 @@
 #![allow(dead_code)] // Each subject uses its own part of it.
 
 pub mod cards;
+pub mod desk;
+pub mod marks;
+pub mod running;
 pub mod softhsm;
+pub mod terminal;
 
 use std::{
     ffi::OsStr,

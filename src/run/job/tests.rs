@@ -1,3 +1,5 @@
+//! The spine over a card that is a plain struct, and a person who panics when asked under the lock.
+
 use std::{cell::Cell, cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use zeroize::Zeroizing;
@@ -7,7 +9,7 @@ use crate::{
     input::{Destroy, Prompter},
     ledger::Nowhere,
     secret::{Entry, Pin},
-    token::{Ability, Application, Authority, Connection, Length, Place, Reference, State, Text, Unit},
+    token::{Ability, Application, Authority, Connection, Length, Place, Reference, State, Text, Unit, Verb},
 };
 
 const ABILITIES: &[Ability] = &[
