@@ -3,6 +3,7 @@
 #![allow(dead_code)] // Each subject uses its own part of it.
 
 pub mod cards;
+pub mod desk;
 pub mod softhsm;
 
 use std::{
