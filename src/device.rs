@@ -101,7 +101,11 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
             pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
         for module in modules(wanted, settings) {
             match pkcs11::find(&module, &slots) {
-                Ok(found) => search.found.extend(found),
+                Ok(slots) => {
+                    search.found.extend(slots.found);
+                    let hidden = |error| Problem { error, hides_token: true };
+                    search.problems.extend(slots.problems.into_iter().map(hidden));
+                }
                 Err(error) => search.problems.push(Problem { error, hides_token: false }),
             }
         }
