@@ -68,6 +68,8 @@ pub struct Problem {
     pub error: Error,
     /// Whether there is a token that could be meant and could not be looked at.
     pub hides_token: bool,
+    /// On which way.
+    pub route: Route,
 }
 
 /// What a search came to.
@@ -92,9 +94,13 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         match card::find(sought, &card) {
             Ok(cards) => {
                 search.found.extend(cards.found);
-                search.problems.extend(cards.problems.into_iter().map(|error| Problem { error, hides_token: true }));
+                search.problems.extend(cards.problems.into_iter().map(|error| Problem {
+                    error,
+                    hides_token: true,
+                    route: Route::Pcsc,
+                }));
             }
-            Err(error) => search.problems.push(Problem { error, hides_token: false }),
+            Err(error) => search.problems.push(Problem { error, hides_token: false, route: Route::Pcsc }),
         }
     }
     if wanted.takes(Route::Pkcs11) {
@@ -104,11 +110,21 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
         for module in modules(wanted, settings) {
             match pkcs11::find(&module, &slots) {
-                Ok(found) => search.found.extend(found),
-                Err(error) if is_asked_for => search.problems.push(Problem { error, hides_token: false }),
+                Ok(slots) => {
+                    search.found.extend(slots.found);
+                    let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
+                    search.problems.extend(slots.problems.into_iter().map(hidden));
+                }
+                Err(error) if is_asked_for => {
+                    search.problems.push(Problem { error, hides_token: false, route: Route::Pkcs11 });
+                }
                 Err(_) => {}
             }
         }
+    }
+    if !settings.modules.is_empty() {
+        // Who named a module wants to hear of that first, not of a reader that nobody asked for. (The sort is stable.)
+        search.problems.sort_by_key(|problem| problem.route != Route::Pkcs11);
     }
     search
 }

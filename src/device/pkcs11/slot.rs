@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use cryptoki_sys::{CK_SLOT_ID, CK_TOKEN_INFO};
+use cryptoki_sys::{CK_SLOT_ID, CK_TOKEN_INFO, CKF_USER_PIN_INITIALIZED};
 
 use super::{
     ABILITIES, Settings, info, lock,
@@ -148,6 +148,7 @@ impl Token for Slot {
         let mut field = [b' '; 32];
         let place = field.get_mut(..label.len()).ok_or_else(|| Error::Usage("a label has at most 32 bytes".into()))?;
         place.copy_from_slice(label.as_bytes());
+        let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
         if let Err(rv) = self.module.init_token(self.id, so_pin, &field) {
@@ -164,14 +165,16 @@ impl Token for Slot {
         let new_serial = || {
             tokens.iter().find(|(_, identity)| named(identity) && known.iter().all(|old| old.serial != identity.serial))
         };
-        let (id, identity) =
-            same_slot.or(same_serial).or_else(new_serial).cloned().ok_or_else(|| Error::Unconfirmed {
-                role: Role::SoPin,
-                why: "the module says that it initialised the token, but shows none of that label".into(),
-                detail: None,
-            })?;
+        let unconfirmed = |why: &str| Error::Unconfirmed { role: Role::SoPin, why: why.into(), detail: None };
+        let (id, identity) = same_slot.or(same_serial).or_else(new_serial).cloned().ok_or_else(|| {
+            unconfirmed("the module says that it initialised the token, but shows none of that label")
+        })?;
         self.id = id;
         self.identity = identity.clone();
+        // A live token may have had this label and SO PIN before: that its user PIN is gone tells that it began anew.
+        if had_pin && self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0 {
+            return Err(unconfirmed("the module says that it initialised the token, but the user PIN is still there"));
+        }
         Ok(identity)
     }
 
@@ -180,6 +183,10 @@ impl Token for Slot {
             return Ok(Proof::NotPossible(
                 "a login as SO is no proof with a module that is not known to check the SO PIN",
             ));
+        }
+        // Another role's authority may have set it, so nobody has looked at its own tries yet; the flag costs nothing.
+        if self.retries(role)?.is_last() {
+            return Ok(Proof::NotPossible("the token says that only one try is left, and a proof would risk it"));
         }
         self.verify(role, pin).map(|()| Proof::Proved)
     }
