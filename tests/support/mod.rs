@@ -4,6 +4,7 @@
 
 pub mod cards;
 pub mod softhsm;
+pub mod terminal;
 
 use std::{
     ffi::OsStr,
