@@ -23,6 +23,8 @@ pub struct Reader {
     pub name: Text,
     context: Context,
     path: CString,
+    /// How many cards came and went so far.
+    events: u32,
 }
 
 /// The readers that hold a card.
@@ -44,7 +46,8 @@ pub fn with_cards() -> Result<Vec<Reader>> {
         .filter(|state| state.event_state().contains(State::PRESENT))
         .filter_map(|state| {
             let name = Text::trimmed(state.name().to_bytes())?;
-            Some(Reader { name, context: context.clone(), path: state.name().to_owned() })
+            let (path, events) = (state.name().to_owned(), state.event_count());
+            Some(Reader { name, context: context.clone(), path, events })
         })
         .collect())
 }
@@ -54,11 +57,11 @@ impl Reader {
     ///
     /// # Errors
     /// [`crate::error::Error::Device`].
-    pub fn connect(&self, wait: Duration) -> Result<Card> {
+    pub fn connect(self, wait: Duration) -> Result<Card> {
         let deadline = Instant::now() + wait;
         loop {
             match self.context.connect(&self.path, ShareMode::Shared, Protocols::ANY) {
-                Ok(card) => return Ok(Card { card: Some(card), reader: self.name.clone() }),
+                Ok(card) => return Ok(Card { card: Some(card), reader: self }),
                 Err(pcsc::Error::SharingViolation) if Instant::now() < deadline => {
                     std::thread::sleep(
                         Duration::from_millis(50).min(deadline.saturating_duration_since(Instant::now())),
@@ -68,13 +71,27 @@ impl Reader {
             }
         }
     }
+
+    /// Makes sure that no card came or went since the reader was found. pcscd forgets that a handle's card was pulled once
+    /// another program resets the card that took its place.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Device`].
+    fn same_card(&self) -> Result<()> {
+        let mut state = [ReaderState::new(self.path.clone(), State::UNAWARE)];
+        self.context.get_status_change(Duration::ZERO, &mut state).map_err(|error| failure(error, &self.name))?;
+        match state.iter().all(|state| state.event_count() == self.events) {
+            true => Ok(()),
+            false => Err(failure(pcsc::Error::RemovedCard, &self.name)),
+        }
+    }
 }
 
 /// A connected card, powered but not locked.
 pub struct Card {
     /// Taken out only when dropped.
     card: Option<pcsc::Card>,
-    reader: Text,
+    reader: Reader,
 }
 
 /// Whether the card was reset by another program since the last transaction.
@@ -92,7 +109,7 @@ impl Card {
     /// # Errors
     /// [`crate::error::Error::Device`], also when the card was pulled since it was connected.
     pub fn begin(&mut self) -> Result<(Transaction<'_>, Continuity)> {
-        let reader = &self.reader;
+        let reader = &self.reader.name;
         let card = self.card.as_mut().ok_or_else(|| failure(pcsc::Error::InvalidHandle, reader))?;
         let (mut transaction, mut continuity) = match card.transaction2() {
             Ok(transaction) => (transaction, Continuity::Kept),
@@ -114,6 +131,9 @@ impl Card {
             }
             other => other,
         };
+        if continuity == Continuity::Reset {
+            self.reader.same_card()?;
+        }
         let protocol = match protocol.map_err(|error| failure(error, reader))?.protocol2() {
             Some(pcsc::Protocol::T0) => Protocol::T0,
             _ => Protocol::T1,
