@@ -61,8 +61,9 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
     let spared = wanted.sparing && decided && readers.len() == 1;
     let mut search = Search { found: Vec::new(), problems: Vec::new() };
     for reader in readers {
+        let name = reader.name.clone();
         let looked = reader.connect(settings.wait).and_then(|card| {
-            let mut connection = PivCard::new(card, reader.name, settings.clone());
+            let mut connection = PivCard::new(card, name, settings.clone());
             let identity = if spared { connection.identity() } else { connection.identify()? };
             Ok(Found { identity, abilities: piv::ABILITIES, connection: Box::new(connection) })
         });
@@ -104,7 +105,7 @@ impl PivCard {
         let (mut transaction, continuity) = self.card.begin(self.settings.wait)?;
         let mut channel = Channel::new(&mut transaction, &self.settings.trace);
         let mut piv = Piv::new(&mut channel, &mut self.memory, Place::Reader(self.reader.clone()));
-        // The handle that was kept proves that the card is the same one, unless somebody reset it.
+        // The handle that was kept proves that the card is the same one; after a reset its serial is asked as well.
         let same = if continuity == Continuity::Reset { piv.recognise() } else { Ok(()) };
         let done = same.and_then(|()| work(&mut piv));
         let presented = channel.presented();

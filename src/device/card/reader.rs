@@ -29,6 +29,8 @@ pub struct Reader {
     pub name: Text,
     context: Context,
     path: CString,
+    /// How many cards came and went so far.
+    events: u32,
 }
 
 /// The readers that hold a card.
@@ -50,7 +52,8 @@ pub fn with_cards() -> Result<Vec<Reader>> {
         .filter(|state| state.event_state().contains(State::PRESENT))
         .filter_map(|state| {
             let name = Text::trimmed(state.name().to_bytes())?;
-            Some(Reader { name, context: context.clone(), path: state.name().to_owned() })
+            let (path, events) = (state.name().to_owned(), state.event_count());
+            Some(Reader { name, context: context.clone(), path, events })
         })
         .collect())
 }
@@ -60,11 +63,11 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn connect(&self, wait: Duration) -> Result<Card> {
+    pub fn connect(self, wait: Duration) -> Result<Card> {
         let deadline = Instant::now() + wait;
         loop {
             match self.context.connect(&self.path, ShareMode::Shared, Protocols::ANY) {
-                Ok(card) => return Ok(Card { card: Some(card), reader: self.name.clone() }),
+                Ok(card) => return Ok(Card { card: Some(card), reader: self }),
                 Err(pcsc::Error::SharingViolation) if Instant::now() < deadline => {
                     std::thread::sleep(
                         Duration::from_millis(50).min(deadline.saturating_duration_since(Instant::now())),
@@ -74,13 +77,27 @@ impl Reader {
             }
         }
     }
+
+    /// Makes sure that no card came or went since the reader was found. pcscd forgets that a handle's card was pulled once
+    /// another program resets the card that took its place.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    fn same_card(&self) -> Result<()> {
+        let mut state = [ReaderState::new(self.path.clone(), State::UNAWARE)];
+        self.context.get_status_change(Duration::ZERO, &mut state).map_err(|error| failure(error, &self.name))?;
+        match state.iter().all(|state| state.event_count() == self.events) {
+            true => Ok(()),
+            false => Err(failure(pcsc::Error::RemovedCard, &self.name)),
+        }
+    }
 }
 
 /// A connected card, powered but not locked.
 pub struct Card {
     /// Taken out only when dropped.
     card: Option<pcsc::Card>,
-    reader: Text,
+    reader: Reader,
 }
 
 /// Whether the card was reset by another program since the last transaction.
@@ -96,7 +113,9 @@ impl Card {
     /// Waits at most `wait` until no other program has a transaction on the card. SCardBeginTransaction itself waits for
     /// ever and cannot be called off, so a thread does that, and is left to itself where it takes too long.
     fn await_turn(&mut self, wait: Duration) -> Result<()> {
-        let Some(mut card) = self.card.take() else { return Err(failure(pcsc::Error::InvalidHandle, &self.reader)) };
+        let Some(mut card) = self.card.take() else {
+            return Err(failure(pcsc::Error::InvalidHandle, &self.reader.name));
+        };
         let (give, take) = mpsc::channel();
         std::thread::spawn(move || {
             // Whatever is wrong with the card, the transaction that follows says so.
@@ -108,7 +127,7 @@ impl Card {
         });
         // A transaction that was granted at once is one also where nobody is to be waited for.
         self.card = Some(take.recv_timeout(wait.max(AT_ONCE)).map_err(|_| Error::Device {
-            what: format!("another program keeps the card in {} locked", self.reader),
+            what: format!("another program keeps the card in {} locked", self.reader.name),
             cure: Some("wait until it has finished, or give it longer with --wait SECONDS".into()),
             detail: None,
         })?);
@@ -122,7 +141,7 @@ impl Card {
     /// [`Error::Device`], also when the card was pulled since it was connected.
     pub fn begin(&mut self, wait: Duration) -> Result<(Transaction<'_>, Continuity)> {
         self.await_turn(wait)?;
-        let reader = &self.reader;
+        let reader = &self.reader.name;
         let card = self.card.as_mut().ok_or_else(|| failure(pcsc::Error::InvalidHandle, reader))?;
         let (mut transaction, mut continuity) = match card.transaction2() {
             Ok(transaction) => (transaction, Continuity::Kept),
@@ -144,6 +163,9 @@ impl Card {
             }
             other => other,
         };
+        if continuity == Continuity::Reset {
+            self.reader.same_card()?;
+        }
         let protocol = match protocol.map_err(|error| failure(error, reader))?.protocol2() {
             Some(pcsc::Protocol::T0) => Protocol::T0,
             _ => Protocol::T1,
