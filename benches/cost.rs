@@ -8,6 +8,7 @@
 #[path = "../tests/support/cards.rs"]
 mod cards;
 #[path = "../tests/support/softhsm.rs"]
+#[allow(dead_code, reason = "the bench takes what it needs")]
 mod softhsm;
 
 use std::{

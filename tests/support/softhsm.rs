@@ -70,10 +70,8 @@ impl SoftHsm {
         let dir = TempDir::new().expect("a temporary directory");
         let tokens = dir.path().join("tokens");
         let conf = dir.path().join("softhsm2.conf");
-        let text = format!(
-            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
-            tokens.display()
-        );
+        let dir_name = dir.path().to_str().expect("a temporary directory in UTF-8");
+        let text = include_str!("../../softhsm-fixtures/softhsm2.conf").replace("DIR", dir_name);
         fs::create_dir(&tokens).and_then(|()| fs::write(&conf, text)).expect("the token store");
         Self { dir, conf }
     }
