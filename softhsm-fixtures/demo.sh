@@ -14,7 +14,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$dir/tokens"
-printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$dir/tokens" >"$dir/softhsm2.conf"
+sed "s|DIR|$dir|" "$(dirname "$0")/softhsm2.conf" >"$dir/softhsm2.conf"
 export SOFTHSM2_CONF="$dir/softhsm2.conf" XDG_CONFIG_HOME="$dir/config" XDG_STATE_HOME="$dir/state"
 
 title() { printf '\n# %s\n' "$*"; }

@@ -38,8 +38,8 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether a route can lead to what is wanted; a module that cannot is not even loaded.
-    fn takes(&self, route: Route) -> bool {
+    /// The routes that were asked for, in one way or another.
+    fn routes(&self) -> impl Iterator<Item = Route> {
         let of =
             |application: Application| if application == Application::Pkcs11 { Route::Pkcs11 } else { Route::Pcsc };
         let by_selector = match self.selector {
@@ -47,7 +47,17 @@ impl Wanted<'_> {
             Some(Selector::Card(_)) => Some(Route::Pcsc),
             Some(Selector::Word(_)) | None => None,
         };
-        [self.via, self.application.map(of), by_selector].into_iter().flatten().all(|wanted| wanted == route)
+        [self.via, self.application.map(of), by_selector].into_iter().flatten()
+    }
+
+    /// Whether a route can lead to what is wanted; a module that cannot is not even loaded.
+    fn takes(&self, route: Route) -> bool {
+        self.routes().all(|wanted| wanted == route)
+    }
+
+    /// Whether this route and no other was asked for.
+    fn is_for(&self, route: Route) -> bool {
+        self.takes(route) && self.routes().next().is_some()
     }
 }
 
@@ -58,6 +68,8 @@ pub struct Problem {
     pub error: Error,
     /// Whether there is a token that could be meant and could not be looked at.
     pub hides_token: bool,
+    /// On which way.
+    pub route: Route,
 }
 
 /// What a search came to.
@@ -82,20 +94,37 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         match card::find(sought, &card) {
             Ok(cards) => {
                 search.found.extend(cards.found);
-                search.problems.extend(cards.problems.into_iter().map(|error| Problem { error, hides_token: true }));
+                search.problems.extend(cards.problems.into_iter().map(|error| Problem {
+                    error,
+                    hides_token: true,
+                    route: Route::Pcsc,
+                }));
             }
-            Err(error) => search.problems.push(Problem { error, hides_token: false }),
+            Err(error) => search.problems.push(Problem { error, hides_token: false, route: Route::Pcsc }),
         }
     }
     if wanted.takes(Route::Pkcs11) {
         let slots =
             pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
+        // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
+        let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
         for module in modules(wanted, settings) {
             match pkcs11::find(&module, &slots) {
-                Ok(found) => search.found.extend(found),
-                Err(error) => search.problems.push(Problem { error, hides_token: false }),
+                Ok(slots) => {
+                    search.found.extend(slots.found);
+                    let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
+                    search.problems.extend(slots.problems.into_iter().map(hidden));
+                }
+                Err(error) if is_asked_for => {
+                    search.problems.push(Problem { error, hides_token: false, route: Route::Pkcs11 });
+                }
+                Err(_) => {}
             }
         }
+    }
+    if !settings.modules.is_empty() {
+        // Who named a module wants to hear of that first, not of a reader that nobody asked for. (The sort is stable.)
+        search.problems.sort_by_key(|problem| problem.route != Route::Pkcs11);
     }
     search
 }

@@ -44,6 +44,10 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
         Some(selector) => selector.matches(&identities.iter().collect::<Vec<_>>()),
         None => (0..identities.len()).collect(),
     };
+    if selection.selector.is_some() && !chosen.is_empty() {
+        // Who asked for one token, and has it, need not hear of routes that lead to others.
+        problems.clear();
+    }
     let mut surveys = Vec::new();
     for index in chosen {
         let Some((found, identity)) = found.get_mut(index).zip(identities.get_mut(index)) else { continue };

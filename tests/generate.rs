@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::support::{
-    desk::{Desk, PIN},
     detached,
+    logged::{Desk, PIN},
     running::{Running, shell},
     softhsm::{Faults, Gate},
     terminal::Terminal,

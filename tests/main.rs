@@ -1,11 +1,6 @@
 //! Whole commands against real modules and virtual cards; one file a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy's leave for tests ends at the test function"
-)]
 mod support;
 
 mod faults;

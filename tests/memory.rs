@@ -5,7 +5,7 @@
 use std::{fs, path::PathBuf};
 
 use crate::support::{
-    desk::{Desk, secret_file},
+    logged::{Desk, secret_file},
     marks::in_memory,
     running::{Running, script},
     softhsm::{Faults, Gate},

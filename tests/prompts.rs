@@ -10,8 +10,9 @@ use nix::{
 use crate::support::{
     Pukka,
     cards::{Card, Pcscd},
-    desk::{Desk, NEW, PIN, SO_PIN},
-    home, pukka,
+    home,
+    logged::{Desk, NEW, PIN, SO_PIN},
+    pukka,
     running::Running,
     softhsm::{Faults, Gate, SoftHsm},
     terminal::Terminal,

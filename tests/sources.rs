@@ -4,7 +4,7 @@ use std::{fs, process::Stdio, thread};
 
 use crate::support::{
     Run,
-    desk::{Desk, NEW, PIN, SO_PIN, set_mode},
+    logged::{Desk, NEW, PIN, SO_PIN, set_mode},
     running::{Running, script, shell},
     softhsm::Faults,
 };

@@ -9,54 +9,6 @@ use crate::{
     token::{Need, Role},
 };
 
-/// `--pin`
-#[derive(Debug, Args)]
-pub struct Pin {
-    /// Where the present PIN comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad
-    #[arg(long, value_name = "SOURCE", value_parser = Source::current)]
-    pin: Option<Source>,
-}
-
-/// `--new-pin`
-#[derive(Debug, Args)]
-pub struct NewPin {
-    /// Where the new PIN comes from: as --pin, or generate or generate:FILE
-    #[arg(long, value_name = "SOURCE", value_parser = Source::new_value)]
-    new_pin: Option<Source>,
-}
-
-/// `--puk`
-#[derive(Debug, Args)]
-pub struct Puk {
-    /// Where the present PUK comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad
-    #[arg(long, value_name = "SOURCE", value_parser = Source::current)]
-    puk: Option<Source>,
-}
-
-/// `--new-puk`
-#[derive(Debug, Args)]
-pub struct NewPuk {
-    /// Where the new PUK comes from: as --puk, or generate or generate:FILE
-    #[arg(long, value_name = "SOURCE", value_parser = Source::new_value)]
-    new_puk: Option<Source>,
-}
-
-/// `--so-pin`
-#[derive(Debug, Args)]
-pub struct SoPin {
-    /// Where the present SO PIN comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad
-    #[arg(long, value_name = "SOURCE", value_parser = Source::current, visible_alias = "admin-pin")]
-    so_pin: Option<Source>,
-}
-
-/// `--new-so-pin`
-#[derive(Debug, Args)]
-pub struct NewSoPin {
-    /// Where the new SO PIN comes from: as --so-pin, or generate or generate:FILE
-    #[arg(long, value_name = "SOURCE", value_parser = Source::new_value)]
-    new_so_pin: Option<Source>,
-}
-
 /// An option that names where one secret comes from.
 pub trait Named {
     /// Which secret.
@@ -65,47 +17,71 @@ pub trait Named {
     fn source(&self) -> Option<&Source>;
 }
 
-impl Named for Pin {
-    const NEED: Need = Need::Current(Role::UserPin);
-    fn source(&self) -> Option<&Source> {
-        self.pin.as_ref()
-    }
+/// Defines an option: its type, its field (which clap makes the long name of), its secret, its parser, its help.
+macro_rules! option {
+    ($type:ident, $field:ident, $need:expr, $parser:path, $help:literal $(, $alias:literal)?) => {
+        #[doc = $help]
+        #[derive(Debug, Args)]
+        pub struct $type {
+            #[doc = $help]
+            #[arg(long, value_name = "SOURCE", value_parser = $parser $(, visible_alias = $alias)?)]
+            $field: Option<Source>,
+        }
+
+        impl Named for $type {
+            const NEED: Need = $need;
+
+            fn source(&self) -> Option<&Source> {
+                self.$field.as_ref()
+            }
+        }
+    };
 }
 
-impl Named for NewPin {
-    const NEED: Need = Need::New(Role::UserPin);
-    fn source(&self) -> Option<&Source> {
-        self.new_pin.as_ref()
-    }
-}
-
-impl Named for Puk {
-    const NEED: Need = Need::Current(Role::Puk);
-    fn source(&self) -> Option<&Source> {
-        self.puk.as_ref()
-    }
-}
-
-impl Named for NewPuk {
-    const NEED: Need = Need::New(Role::Puk);
-    fn source(&self) -> Option<&Source> {
-        self.new_puk.as_ref()
-    }
-}
-
-impl Named for SoPin {
-    const NEED: Need = Need::Current(Role::SoPin);
-    fn source(&self) -> Option<&Source> {
-        self.so_pin.as_ref()
-    }
-}
-
-impl Named for NewSoPin {
-    const NEED: Need = Need::New(Role::SoPin);
-    fn source(&self) -> Option<&Source> {
-        self.new_so_pin.as_ref()
-    }
-}
+option!(
+    Pin,
+    pin,
+    Need::Current(Role::UserPin),
+    Source::current,
+    "Where the present PIN comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad"
+);
+option!(
+    NewPin,
+    new_pin,
+    Need::New(Role::UserPin),
+    Source::new_value,
+    "Where the new PIN comes from: as --pin, or generate or generate:FILE"
+);
+option!(
+    Puk,
+    puk,
+    Need::Current(Role::Puk),
+    Source::current,
+    "Where the present PUK comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad"
+);
+option!(
+    NewPuk,
+    new_puk,
+    Need::New(Role::Puk),
+    Source::new_value,
+    "Where the new PUK comes from: as --puk, or generate or generate:FILE"
+);
+option!(
+    SoPin,
+    so_pin,
+    Need::Current(Role::SoPin),
+    Source::current,
+    "Where the present SO PIN comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad",
+    "admin-pin"
+);
+option!(
+    NewSoPin,
+    new_so_pin,
+    Need::New(Role::SoPin),
+    Source::new_value,
+    "Where the new SO PIN comes from: as --so-pin, or generate or generate:FILE",
+    "new-admin-pin"
+);
 
 /// The source of one option, to be chained with those of others.
 pub fn named<T: Named>(option: &T) -> Option<(Need, Source)> {
@@ -115,4 +91,28 @@ pub fn named<T: Named>(option: &T) -> Option<(Need, Source)> {
 /// The sources of a command.
 pub fn gather<const N: usize>(options: [Option<(Need, Source)>; N]) -> BTreeMap<Need, Source> {
     options.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_called_as_its_need() {
+        let names = |command: clap::Command| {
+            command.get_arguments().filter_map(clap::Arg::get_long).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let augment = [
+            Pin::augment_args,
+            NewPin::augment_args,
+            Puk::augment_args,
+            NewPuk::augment_args,
+            SoPin::augment_args,
+            NewSoPin::augment_args,
+        ];
+        let needs = [Pin::NEED, NewPin::NEED, Puk::NEED, NewPuk::NEED, SoPin::NEED, NewSoPin::NEED];
+        for (augment, need) in augment.into_iter().zip(needs) {
+            assert_eq!(names(augment(clap::Command::new("test"))), [need.option()]);
+        }
+    }
 }

@@ -18,7 +18,7 @@ use module::Module;
 use slot::Slot;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     token::{Ability, Found, Place, Role, Trace, Verb},
 };
 
@@ -64,22 +64,37 @@ pub struct Settings {
     pub trace: Trace,
 }
 
+/// What a module showed.
+#[derive(Default)]
+pub struct Slots {
+    /// The tokens that have PINs.
+    pub found: Vec<Found>,
+    /// Why others could not be looked at.
+    pub problems: Vec<Error>,
+}
+
 /// The tokens of the module at `path` that have PINs.
 ///
 /// # Errors
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
-pub fn find(path: &Path, settings: &Settings) -> Result<Vec<Found>> {
+pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
     let module = Rc::new(Module::load(path, settings.trace.clone())?);
-    let mut found = Vec::new();
+    let mut slots = Slots::default();
     for id in module.slots()? {
-        // A token that was pulled meanwhile, or that its module cannot read, is no token to us; the others still are.
-        let Ok(info) = module.token_info(id) else { continue };
+        let info = match module.token_info_if_any(id) {
+            Ok(Some(info)) => info,
+            Ok(None) => continue,
+            Err(error) => {
+                slots.problems.push(error);
+                continue;
+            }
+        };
         if info::has_pins(&info) {
             let identity = info::identity(&info, Place::Slot { id, module: module.path().to_owned() });
             let connection = Box::new(Slot::new(Rc::clone(&module), id, identity.clone(), settings.clone()));
             let abilities: &[Ability] = if identity.blank { &OF_A_BLANK_TOKEN } else { &ABILITIES };
-            found.push(Found { identity, abilities, connection });
+            slots.found.push(Found { identity, abilities, connection });
         }
     }
-    Ok(found)
+    Ok(slots)
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    operation::{Plan, Secrets},
+    operation::{Action, Plan, Secrets},
     policy,
     secret::{Entry, Pin},
     token::{Need, Retries, Survey},
@@ -97,7 +97,7 @@ impl Collector {
         let at_hand = |need: &Need| {
             self.at_hand.contains_key(need)
                 || self.is_made(*need)
-                || (self.is_typed_at_token(*need, survey) && self.ask.is_some())
+                || (self.is_typed_at_token(*need, plan, survey) && self.ask.is_some())
         };
         let confirmed = plan.destroys.is_none() || matches!(self.destroy, Destroy::Named(_));
         confirmed && plan.needs().iter().all(at_hand)
@@ -111,6 +111,7 @@ impl Collector {
         if let (Some(name), Destroy::Named(given)) = (&plan.destroys, &self.destroy) {
             confirm(name, given)?;
         }
+        self.check_keys(plan, survey)?;
         for need in plan.needs() {
             match self.at_hand.get(&need) {
                 Some(value) => check_value(need, value, survey, self.at_hand.get(&Need::Current(need.role())))?,
@@ -140,8 +141,10 @@ impl Collector {
         if let Some(name) = &plan.destroys {
             self.confirm_destruction(name, survey)?;
         }
+        self.check_keys(plan, survey)?;
         // Whether all can be had is settled before anybody is asked for the first.
-        let not_at_hand = |need: &Need| !self.at_hand.contains_key(need) && !self.is_typed_at_token(*need, survey);
+        let not_at_hand =
+            |need: &Need| !self.at_hand.contains_key(need) && !self.is_typed_at_token(*need, plan, survey);
         plan.needs().into_iter().filter(not_at_hand).try_for_each(|need| self.may_be_had(need, survey))?;
         let mut secrets = Secrets::default();
         // What we make comes last: who gives up at a question leaves no file of a value that no token has.
@@ -151,7 +154,7 @@ impl Collector {
             let entry = if let Some(value) = self.at_hand.remove(&need) {
                 check_value(need, &value, survey, secrets.value(old))?;
                 Entry::Value(value)
-            } else if self.is_typed_at_token(need, survey) {
+            } else if self.is_typed_at_token(need, plan, survey) {
                 self.asked(need)?.tell(&format!(
                     "the {} is to be entered on the keys of {}",
                     need.role(),
@@ -255,13 +258,40 @@ impl Collector {
         matches!(self.sources.get(&need), Some(Source::Generate | Source::GenerateTo(_)))
     }
 
-    fn is_typed_at_token(&self, need: Need, survey: &Survey) -> bool {
-        survey.pad && matches!(self.sources.get(&need), None | Some(Source::Pad))
+    /// The keys of a token supply all values of one command or none; without a word they are the default.
+    fn is_typed_at_token(&self, need: Need, plan: &Plan, survey: &Survey) -> bool {
+        survey.pad
+            && match self.sources.get(&need) {
+                Some(source) => *source == Source::Pad,
+                None => {
+                    companions(need, plan).all(|other| matches!(self.sources.get(&other), None | Some(Source::Pad)))
+                }
+            }
+    }
+
+    /// Refuses a command of which the keys would supply one value, and another source the other.
+    fn check_keys(&self, plan: &Plan, survey: &Survey) -> Result<()> {
+        let typed = |need| self.is_typed_at_token(need, plan, survey);
+        let needs = plan.needs();
+        let mixed = needs.iter().find(|need| typed(**need) && !companions(**need, plan).all(typed));
+        mixed.map_or(Ok(()), |need| {
+            Err(Error::Usage(format!(
+                "the token's keys supply the old and the new {} of a change, or neither: name pinpad for both",
+                need.role()
+            )))
+        })
     }
 
     fn asked(&mut self, need: Need) -> Result<&mut Box<dyn Prompter>> {
         self.ask.as_mut().ok_or_else(|| missing(need))
     }
+}
+
+/// The other values that the same command takes: the old value of a change and its new one.
+fn companions(need: Need, plan: &Plan) -> impl Iterator<Item = Need> {
+    let changes = plan.steps.iter().filter(|step| matches!(step.action, Action::Change { .. }));
+    let needs = changes.map(|step| step.action.needs()).filter(move |needs| needs.contains(&need)).flatten();
+    needs.filter(move |other| *other != need).collect::<Vec<_>>().into_iter()
 }
 
 fn missing(need: Need) -> Error {

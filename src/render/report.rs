@@ -52,8 +52,10 @@ pub struct Report {
     pub at_least: Option<u8>,
     /// What was generated.
     pub generated: Vec<Generated>,
+    /// The commands that were sent, or would be.
+    pub commands: Vec<String>,
     /// The plan, where it was only made.
-    pub plan: Option<(Plan, Vec<String>)>,
+    pub plan: Option<Plan>,
 }
 
 /// Why it was not done, with what is known of the token.
@@ -67,12 +69,14 @@ pub struct Failure {
     pub hint: Option<Hint>,
     /// What was done before it went wrong.
     pub done: Vec<Outcome>,
+    /// What was generated and may be in force: nobody else knows it.
+    pub generated: Vec<Generated>,
 }
 
 impl Failure {
     /// A failure that belongs to no token.
     pub fn bare(error: Error) -> Self {
         let hint = advise(&error);
-        Self { error, token: None, hint, done: Vec::new() }
+        Self { error, token: None, hint, done: Vec::new(), generated: Vec::new() }
     }
 }

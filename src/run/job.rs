@@ -136,6 +136,7 @@ impl Job<'_> {
             retries: Retries::Unknown,
             at_least: None,
             generated: self.collector.take_generated(),
+            commands: plan.commands(survey),
             plan: None,
         };
         match effect {
@@ -150,10 +151,7 @@ impl Job<'_> {
                     report.identity = identity;
                 }
             }
-            None => {
-                let commands = plan.commands(survey);
-                report.plan = Some((plan, commands));
-            }
+            None => report.plan = Some(plan),
         }
         report
     }
@@ -161,14 +159,18 @@ impl Job<'_> {
     fn failed(&mut self, error: Error, progress: Progress) -> Failure {
         // Only where the token certainly kept its old value is a generated one worth nothing.
         let kept = !progress.acting || (progress.done.is_empty() && matches!(error.exit_code(), 4..=7));
-        if kept {
+        let generated = self.collector.take_generated();
+        let generated = if kept {
             self.collector.discard_files();
-        }
+            Vec::new()
+        } else {
+            generated
+        };
         let verb = self.operation.verb();
         let hint =
             progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, progress.acting));
         let hint = hint.or_else(|| advise(&error));
-        Failure { error, token: Some(self.selector.clone()), hint, done: progress.done }
+        Failure { error, token: Some(self.selector.clone()), hint, done: progress.done, generated }
     }
 }
 
@@ -185,3 +187,6 @@ fn restored(token: &mut dyn Token, role: Role, before: Retries, survey: &Survey)
         _ => Ok((Retries::Unknown, None)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,109 +1,159 @@
-//! A SoftHSM2 token at a desk, behind the fault module, with a log of every call that reached it.
+//! A desk: a token store, a home for the tool, and the secrets of one token by name.
 
-use std::{
-    fs,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{
-    Pukka, home, pukka,
-    softhsm::{Faults, SoftHsm, calls},
-};
+use super::softhsm::{Faults, SoftHsm, calls, softhsm_module};
+use super::{Pukka, Run, home, pukka};
 
-/// The user PIN of the token.
-pub const PIN: &str = "123456";
-/// Its SO PIN.
-pub const SO_PIN: &str = "12345678";
-/// A value that the token takes.
-pub const NEW: &str = "86420975";
+/// The user PIN in the variable `PIN`.
+pub const PIN: &str = "271828";
+/// Another one, in `NEW`.
+pub const NEW: &str = "314159";
+/// A third one, in `OTHER`.
+pub const OTHER: &str = "161803";
+/// One that no token here ever has, in `WRONG`.
+pub const WRONG: &str = "000000";
+/// The SO PIN, in `SO`.
+pub const SO: &str = "87654321";
+/// Another one, in `SO2`.
+pub const SO2: &str = "12344321";
+/// The label of the token that most tests need.
+pub const LABEL: &str = "desk-7";
 
-/// One live token, "desk", and the home of the tool that is called on it.
+/// SoftHSM2 and a home; both go away with it.
 pub struct Desk {
-    /// The store of the token.
-    pub hsm: SoftHsm,
-    /// The home of the tool.
+    pub store: SoftHsm,
     pub home: TempDir,
 }
 
 impl Desk {
-    /// A token with both PINs set.
-    pub fn new() -> Self {
-        let hsm = SoftHsm::new();
-        hsm.token("desk", SO_PIN, Some(PIN));
-        Self { hsm, home: home() }
-    }
-
-    /// A store with nothing but a blank slot.
+    /// With an empty store: one blank slot.
     pub fn blank() -> Self {
-        Self { hsm: SoftHsm::new(), home: home() }
+        Self { store: SoftHsm::new(), home: home() }
     }
 
-    /// A call, with PIN, WRONG, SO and NEW in its environment.
-    pub fn call(&self, arguments: &[&str]) -> Pukka {
-        self.faulty(arguments, Faults::new())
+    /// With one token of [`LABEL`], [`SO`] and [`PIN`].
+    pub fn new() -> Self {
+        let desk = Self::blank();
+        desk.store.token(LABEL, SO, Some(PIN));
+        desk
     }
 
-    /// A call that meets faults.
-    pub fn faulty(&self, arguments: &[&str], faults: Faults) -> Pukka {
-        let faults = faults.log(&self.log());
-        let call = pukka(self.home.path(), arguments).env("PUKKA_MODULE", faults.module());
-        let call = call.env("PIN", PIN).env("WRONG", "999999").env("SO", SO_PIN).env("NEW", NEW);
-        call.with(|command| faults.envs(command)).with(|command| self.hsm.envs(command))
+    /// The tool on this store, without a module: what is in `words`, split at blanks, is all that it gets.
+    pub fn bare(&self, words: &str) -> Pukka {
+        pukka(self.home.path(), words.split_whitespace())
+            .envs([("PIN", PIN), ("NEW", NEW), ("OTHER", OTHER), ("WRONG", WRONG), ("SO", SO), ("SO2", SO2)])
+            .with(|command| self.store.envs(command))
     }
 
-    fn log(&self) -> PathBuf {
-        self.hsm.dir().join("calls.log")
+    /// The tool on SoftHSM2 itself.
+    pub fn call(&self, words: &str) -> Pukka {
+        self.bare(words).with(|command| {
+            command.arg("--module").arg(softhsm_module());
+        })
     }
 
-    /// The names of the calls that reached the module since the last time.
-    pub fn calls(&self) -> Vec<String> {
-        let names = calls(&self.log()).iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
-        let _ = fs::remove_file(self.log());
-        names
-    }
-
-    /// Asserts that no call presented or changed a secret.
+    /// The tool on SoftHSM2, run to its end.
     #[track_caller]
-    pub fn nothing_was_sent(&self) {
-        let secret = ["C_Login", "C_SetPIN", "C_InitPIN", "C_InitToken"];
-        let calls = self.calls();
-        assert!(!calls.iter().any(|call| secret.contains(&call.as_str())), "{calls:?}");
+    pub fn run(&self, words: &str) -> Run {
+        self.call(words).run()
     }
 
-    /// Asserts that no module was even initialised.
+    /// The tool on SoftHSM2 behind these faults.
+    pub fn faulty(&self, faults: &Faults, words: &str) -> Pukka {
+        self.bare(words).with(|command| {
+            command.arg("--module").arg(faults.module());
+            faults.envs(command);
+        })
+    }
+
+    /// The tool behind faults, run to its end, and the names of the C_* calls it made, in order.
     #[track_caller]
-    pub fn nothing_was_opened(&self) {
-        assert_eq!(self.calls(), Vec::<String>::new());
+    pub fn watched(&self, faults: Faults, words: &str) -> (Run, Vec<String>) {
+        let log = tempfile::NamedTempFile::new_in(self.store.dir()).unwrap();
+        let run = self.faulty(&faults.log(log.path()), words).run();
+        let calls = calls(log.path()).iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+        (run, calls)
     }
 
-    /// Whether `pin` is the user PIN.
-    pub fn is_pin(&self, pin: &str) -> bool {
-        self.hsm.login_ok("desk", "user", pin)
-    }
-
-    /// Writes a file that its owner alone may read, and returns its path.
-    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        secret_file(&self.home.path().join(name), content)
-    }
-
-    /// A path in the home.
+    /// A path in a directory that goes away with the desk.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
+        self.store.dir().join(name)
+    }
+
+    /// Where the tool keeps its locks.
+    pub fn locks(&self) -> PathBuf {
+        self.home.path().join("state/pukka/locks")
+    }
+
+    /// Makes every lock file look as if its token had not been touched for long.
+    pub fn age_locks(&self) {
+        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        for entry in std::fs::read_dir(self.locks()).unwrap() {
+            std::fs::File::open(entry.unwrap().path()).unwrap().set_modified(long_ago).unwrap();
+        }
+    }
+
+    /// Whether `pin` is the user PIN of the token of [`LABEL`], as another program finds it.
+    pub fn is_pin(&self, pin: &str) -> bool {
+        self.store.login_ok(LABEL, "user", pin)
+    }
+
+    /// Whether `pin` is the SO PIN of the token of [`LABEL`], as another program finds it.
+    pub fn is_so_pin(&self, pin: &str) -> bool {
+        self.store.login_ok(LABEL, "so", pin)
     }
 }
 
-/// Writes a file of mode 0600.
-pub fn secret_file(path: &Path, content: impl AsRef<[u8]>) -> PathBuf {
-    use std::io::Write;
-    let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.unwrap().write_all(content.as_ref()).unwrap();
-    path.to_owned()
+/// Starts the tool and does not wait: the child is the tool itself, so that its process id takes signals.
+///
+/// It has no terminal to ask on where its words say `--no-input`.
+pub fn start(tool: Pukka) -> Child {
+    let mut command: Command = tool.command();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Gives a file another mode.
-pub fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+/// Waits for a tool that was started.
+#[track_caller]
+pub fn finish(child: Child) -> Run {
+    let output = child.wait_with_output().unwrap();
+    Run {
+        code: output.status.code().unwrap_or_else(|| panic!("killed: {output:?}")),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// How often each of `names` was called, for a sentence of its own when it is not as it should be.
+#[track_caller]
+pub fn assert_not_called(calls: &[String], names: &[&str]) {
+    for name in names {
+        assert!(!calls.iter().any(|call| call == name), "{name} was called: {calls:?}");
+    }
+}
+
+/// Every call that presents or sets a secret.
+pub const WITH_SECRETS: [&str; 4] = ["C_Login", "C_SetPIN", "C_InitPIN", "C_InitToken"];
+
+/// Those of `calls` whose names are in `names`, in order.
+pub fn only<'a>(calls: &'a [String], names: &[&str]) -> Vec<&'a str> {
+    calls.iter().map(String::as_str).filter(|call| names.contains(call)).collect()
+}
+
+/// The selectors of a listing in JSON.
+pub fn selectors(run: &Run) -> Vec<String> {
+    let json = run.json();
+    let tokens = json["tokens"].as_array().unwrap();
+    tokens.iter().map(|token| token["selector"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A file of mode 0600 that only the tool's user can read.
+pub fn secret_file(path: &Path, content: &[u8]) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
+    std::io::Write::write_all(&mut file, content).unwrap();
 }

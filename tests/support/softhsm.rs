@@ -70,10 +70,8 @@ impl SoftHsm {
         let dir = TempDir::new().expect("a temporary directory");
         let tokens = dir.path().join("tokens");
         let conf = dir.path().join("softhsm2.conf");
-        let text = format!(
-            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
-            tokens.display()
-        );
+        let dir_name = dir.path().to_str().expect("a temporary directory in UTF-8");
+        let text = include_str!("../../softhsm-fixtures/softhsm2.conf").replace("DIR", dir_name);
         fs::create_dir(&tokens).and_then(|()| fs::write(&conf, text)).expect("the token store");
         Self { dir, conf }
     }
@@ -127,6 +125,18 @@ impl SoftHsm {
     /// Whether `pin` is the PIN of `user` ("user" or "so"), as another program finds it: pkcs11-tool, of the package
     /// opensc. A wrong PIN costs what it costs.
     pub fn login_ok(&self, label: &str, user: &str, pin: &str) -> bool {
+        self.logs_in(["--token-label", label], user, pin)
+    }
+
+    /// The same of the token with this serial, where several have one label.
+    pub fn serial_login_ok(&self, serial: &str, user: &str, pin: &str) -> bool {
+        // SoftHSM2 makes the slot id of an initialised token from the last eight digits of its serial.
+        let digits = serial.get(serial.len() - 8..).and_then(|end| u32::from_str_radix(end, 16).ok());
+        let slot = digits.expect("a serial of SoftHSM2") & 0x7fff_ffff;
+        self.logs_in(["--slot", &slot.to_string()], user, pin)
+    }
+
+    fn logs_in(&self, which: [&str; 2], user: &str, pin: &str) -> bool {
         const VARIABLE: &str = "PIN_TO_PROVE";
         let option = match user {
             "user" => "--pin",
@@ -134,7 +144,7 @@ impl SoftHsm {
             _ => panic!("no such user: {user}"),
         };
         let mut command = Command::new("pkcs11-tool");
-        command.arg("--module").arg(softhsm_module()).args(["--token-label", label, "--login", "--login-type", user]);
+        command.arg("--module").arg(softhsm_module()).args(which).args(["--login", "--login-type", user]);
         // The SO logs in to read/write sessions only.
         command.args([option, &format!("env:{VARIABLE}"), "--session-rw", "--list-objects"]).env(VARIABLE, pin);
         self.envs(&mut command);
@@ -144,7 +154,7 @@ impl SoftHsm {
         // Any other failure is no answer to the question.
         match output.status.success() {
             false if refused.iter().any(|code| said.contains(code)) => false,
-            true if said.contains("No slot with token") => panic!("there is no token {label}"),
+            true if said.contains("No slot with token") => panic!("there is no token {}", which[1]),
             true => true,
             false => panic!("pkcs11-tool: {}: {said}", output.status),
         }

@@ -7,7 +7,9 @@ use std::{
 
 use nix::sys::time::TimeSpec;
 
-use cryptoki_sys::{CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CKU_SO, CKU_USER};
+use cryptoki_sys::{
+    CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
+};
 
 use super::{
     lock,
@@ -99,6 +101,18 @@ impl Module {
     pub fn token_info(&self, slot: CK_SLOT_ID) -> Result<CK_TOKEN_INFO> {
         self.said(format_args!("C_GetTokenInfo({slot})"), self.raw.token_info(slot))
             .map_err(|rv| failure(rv, "C_GetTokenInfo"))
+    }
+
+    /// The same; none where there is no token after all, or one that the module knows nothing to do with.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where there is a token and the module cannot say which.
+    pub fn token_info_if_any(&self, slot: CK_SLOT_ID) -> Result<Option<CK_TOKEN_INFO>> {
+        match self.said(format_args!("C_GetTokenInfo({slot})"), self.raw.token_info(slot)) {
+            Ok(info) => Ok(Some(info)),
+            Err(Rv(CKR_TOKEN_NOT_PRESENT | CKR_TOKEN_NOT_RECOGNIZED)) => Ok(None),
+            Err(rv) => Err(failure(rv, "C_GetTokenInfo")),
+        }
     }
 
     /// Opens a session, read-only or read/write.
