@@ -44,20 +44,23 @@ impl Source {
     }
 }
 
-fn sources() -> Vec<Source> {
-    fn below(directory: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                below(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
+/// The Rust files below a folder.
+fn below(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
         }
     }
+    found
+}
+
+fn sources() -> Vec<Source> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    below(&src, &mut paths);
+    let paths = below(&src);
     assert!(paths.len() > 40, "these are not all sources: {paths:?}");
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
@@ -232,11 +235,11 @@ fn layer_of(source: &Source) -> Option<&'static str> {
 #[test]
 fn no_file_of_the_sources_or_the_tests_is_longer_than_500_lines() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let of_tests = fs::read_dir(tests).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
-    let lengths = sources()
-        .into_iter()
-        .map(|source| (source.name(), source.text.lines().count()))
-        .chain(of_tests.map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap().lines().count())));
+    let lengths = sources().into_iter().map(|source| (source.name(), source.text.lines().count())).chain(
+        below(&tests)
+            .into_iter()
+            .map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap().lines().count())),
+    );
     let long: Vec<(String, usize)> = lengths.filter(|(_, lines)| *lines > 500).collect();
     assert!(long.is_empty(), "{long:?}");
 }

@@ -5,8 +5,8 @@ use std::{ffi::OsString, path::Path};
 use crate::support::{
     Pukka, Run,
     cards::{Card, Pcscd},
-    desk::Desk,
     home,
+    logged::Desk,
     marks::{found, none_in_files},
     pukka,
     softhsm::Faults,
@@ -328,10 +328,10 @@ fn a_secret_in_a_file_that_is_refused_is_not_repeated() {
     let marks = ["pin-93Ls!mf2Z", "pin-04Mt!ng3A"];
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| -> std::path::PathBuf { Path::join(folder.path(), name) };
-    let refused = crate::support::desk::secret_file(&path("open"), "pin-93Ls!mf2Z\n");
-    crate::support::desk::set_mode(&refused, 0o644);
-    let odd = crate::support::desk::secret_file(&path("odd"), "pin-93Ls!mf2Z \npin-04Mt!ng3A\n");
-    let long = crate::support::desk::secret_file(&path("long"), "pin-93Ls!mf2Z".repeat(300));
+    let refused = crate::support::logged::secret_file(&path("open"), "pin-93Ls!mf2Z\n");
+    crate::support::logged::set_mode(&refused, 0o644);
+    let odd = crate::support::logged::secret_file(&path("odd"), "pin-93Ls!mf2Z \npin-04Mt!ng3A\n");
+    let long = crate::support::logged::secret_file(&path("long"), "pin-93Ls!mf2Z".repeat(300));
     for file in [refused, odd, long] {
         let source = format!("file:{}", file.display());
         for manner in MANNERS {

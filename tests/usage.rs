@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fs, process::Command};
 use crate::support::{
     Run,
     cards::{Card, Pcscd},
-    desk::Desk,
-    home, pukka,
+    home,
+    logged::Desk,
+    pukka,
     softhsm::Faults,
 };
 
