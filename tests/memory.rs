@@ -102,6 +102,23 @@ fn nothing_is_left_in_memory_after_a_success() {
 }
 
 #[test]
+fn nothing_is_left_in_memory_of_lines_that_were_read_and_not_asked_for() {
+    for (source, text) in &SOURCES[..3] {
+        let stage = Stage::new();
+        // Far behind the lines that are used, and looked for before the module can write over what was freed.
+        stage.file("lines", &format!("{}{}{SO}\n", lines(), "filler\n".repeat(1_800)));
+        let gate = stage.gate("begin");
+        let running = start(&stage, &CHANGE, Faults::new().rule("swallow").rule(gate.before("C_Initialize")), text);
+        gate.wait();
+        let held = in_memory(running.id(), &MARKS);
+        gate.open();
+        running.finish().code(0);
+        assert!(held.contains(&OLD) && held.contains(&NEW), "{source}: these are still to be used: {held:?}");
+        assert!(!held.contains(&SO), "{source}: nobody asked for this");
+    }
+}
+
+#[test]
 fn nothing_is_left_in_memory_after_a_failure() {
     for (rules, code) in [
         ("C_Login=CKR_PIN_INCORRECT", 4),
