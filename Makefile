@@ -34,7 +34,8 @@ fixtures:
 
 bench:
 	./setup.sh bench $(MAKE) fixtures
-	./setup.sh bench cargo bench --locked
+	./setup.sh bench cargo build --release --locked --bin floor --manifest-path $(fault)
+	./setup.sh bench cargo bench --locked --bench cost
 
 fmt:
 	./setup.sh check cargo fmt

@@ -63,9 +63,7 @@ look() {
         lack rustfmt-web 'the formatter' ;;
     bench)
       has yubico-piv-tool || lack yubico-piv-tool 'a peer to compare with'
-      has ykman || lack yubikey-manager 'a peer to compare with'
-      exists /usr/lib/*/libykcs11.so* || lack ykcs11 'a peer to compare with'
-      has hyperfine || lack hyperfine 'measures whole commands' ;;
+      has ykman || lack yubikey-manager 'a peer to compare with' ;;
   esac
   return 0
 }

@@ -8,22 +8,13 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     error::{Error, Result},
     selector::Selector,
-    token::{Application, Found, Identity, Trace},
+    token::{Application, Found, Identity, Route, Trace},
 };
 
 /// How often a module is looked at before what it shows is believed, while another process writes.
 const LOOKS: usize = 6;
 /// The time between two looks; a write of SoftHSM2 takes about 2 ms.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-
-/// A way to tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// APDUs over PC/SC.
-    Pcsc,
-    /// A PKCS#11 module.
-    Pkcs11,
-}
 
 /// How devices are reached.
 #[derive(Debug, Clone)]
@@ -52,8 +43,8 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether a route can lead to what is wanted; a module that cannot is not even loaded.
-    fn takes(&self, route: Route) -> bool {
+    /// The routes that were asked for, in one way or another.
+    fn routes(&self) -> impl Iterator<Item = Route> {
         let of =
             |application: Application| if application == Application::Pkcs11 { Route::Pkcs11 } else { Route::Pcsc };
         let by_selector = match self.selector {
@@ -61,7 +52,17 @@ impl Wanted<'_> {
             Some(Selector::Card(_)) => Some(Route::Pcsc),
             Some(Selector::Word(_)) | None => None,
         };
-        [self.via, self.application.map(of), by_selector].into_iter().flatten().all(|wanted| wanted == route)
+        [self.via, self.application.map(of), by_selector].into_iter().flatten()
+    }
+
+    /// Whether a route can lead to what is wanted; a module that cannot is not even loaded.
+    fn takes(&self, route: Route) -> bool {
+        self.routes().all(|wanted| wanted == route)
+    }
+
+    /// Whether this route and no other was asked for.
+    fn is_for(&self, route: Route) -> bool {
+        self.takes(route) && self.routes().next().is_some()
     }
 }
 
@@ -110,6 +111,8 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     if wanted.takes(Route::Pkcs11) {
         let slots =
             pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
+        // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
+        let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
         for module in modules(wanted, settings) {
             match settled(wanted, || pkcs11::find(&module, &slots)) {
                 Ok(slots) => {
@@ -117,7 +120,10 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
                     let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
                     search.problems.extend(slots.problems.into_iter().map(hidden));
                 }
-                Err(error) => search.problems.push(Problem { error, hides_token: false, route: Route::Pkcs11 }),
+                Err(error) if is_asked_for => {
+                    search.problems.push(Problem { error, hides_token: false, route: Route::Pkcs11 });
+                }
+                Err(_) => {}
             }
         }
     }

@@ -8,7 +8,7 @@
 //! | core | [`token`], [`selector`], [`secret`], [`error`] | core |
 //! | decisions | [`operation`], [`policy`] | core, decisions |
 //! | devices | [`device`] | core; PKCS#11 and PC/SC nowhere else |
-//! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | core, decisions' types; clap and terminals nowhere else |
+//! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | core, decisions; [`cli`] also [`config`] and [`input`], [`render`] also [`input`]; clap in [`cli`] only |
 //! | spine | [`run`], [`interrupt`] | everything above |
 
 pub mod cli;

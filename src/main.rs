@@ -17,8 +17,8 @@ use pukka::{
     input::{Collector, Prompter, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
-    render::{self, Render},
-    run::{self, Call, Failure},
+    render::{self, Failure, Render},
+    run::{self, Call},
     token::Trace,
 };
 
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &arguments),
     };
-    let render = Render { json: cli.global.json, quiet: cli.global.quiet };
+    let render = Render { json: cli.global.json, quiet: cli.global.quiet, verbose: cli.global.verbose > 0 };
     let asked = match cli.asked() {
         Ok(asked) => asked,
         Err(error) => return end(render, None, &Failure::bare(error)),
@@ -107,14 +107,14 @@ fn name(asked: &Asked) -> &'static str {
 
 /// A command line that did not parse: help, or the reason, in JSON too where that was asked for.
 fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    let render = Render { json: arguments.iter().any(|argument| argument == "--json"), quiet: false };
+    let render = Render { json: arguments.iter().any(|argument| argument == "--json"), quiet: false, verbose: false };
     match cli::explain(error, arguments) {
         Wrong::Help(text) => match render.data(text.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => ExitCode::from(error.exit_code()),
         },
         Wrong::Usage { error, hint, command } => {
-            let failure = Failure { error, token: None, hint: Some(hint), done: Vec::new() };
+            let failure = Failure { hint: Some(hint), ..Failure::bare(error) };
             end(render, Some(command.as_str()).filter(|command| !command.is_empty()), &failure)
         }
     }

@@ -1,7 +1,10 @@
 //! What people and scripts see: data on standard output, talk on standard error, text or JSON.
 
 mod json;
+mod report;
 mod text;
+
+pub use report::{Failure, Listed, Listing, Report};
 
 use std::{
     fmt,
@@ -13,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
-    run::{Failure, Listing, Report},
+    input::Generated,
     token::Trace,
 };
 
@@ -29,6 +32,8 @@ pub struct Render {
     pub json: bool,
     /// Nothing is said of a success.
     pub quiet: bool,
+    /// The token's selector and the commands are said of a success too.
+    pub verbose: bool,
 }
 
 impl Render {
@@ -68,16 +73,12 @@ impl Render {
         if self.json {
             return self.data(&json::report(report));
         }
-        if let Some((plan, commands)) = &report.plan {
-            return self.data(text::plan(report, plan, commands).as_bytes());
+        if let Some(plan) = &report.plan {
+            return self.data(text::plan(report, plan).as_bytes());
         }
-        for generated in &report.generated {
-            if let Some(value) = &generated.value {
-                let mut line = Zeroizing::new(Vec::with_capacity(value.len() + 1));
-                line.extend_from_slice(value.bytes());
-                line.push(b'\n');
-                self.data(&line)?;
-            }
+        self.generated(&report.generated)?;
+        if self.verbose {
+            text::details(report).lines().for_each(|line| talk(format_args!("{line}")));
         }
         if !self.quiet {
             talk(format_args!("{}", text::success(report)));
@@ -85,19 +86,34 @@ impl Render {
         Ok(())
     }
 
+    /// The values that were generated, a line each.
+    fn generated(self, generated: &[Generated]) -> Result<()> {
+        for value in generated.iter().filter_map(|generated| generated.value.as_ref()) {
+            let mut line = Zeroizing::new(Vec::with_capacity(value.len() + 1));
+            line.extend_from_slice(value.bytes());
+            line.push(b'\n');
+            self.data(&line)?;
+        }
+        Ok(())
+    }
+
     /// Why a command failed, and what a person can do about it.
     pub fn failure(self, command: Option<&str>, failure: &Failure) {
+        // There is no other place left to say that standard output is broken; the exit code still tells.
         if self.json {
-            // There is no other place left to say that standard output is broken; the exit code still tells.
-            let _ = self.data(json::failure(command, failure).as_bytes());
+            let _ = self.data(&json::failure(command, failure));
             return;
         }
+        let _ = self.generated(&failure.generated);
         let [error, hint] = [ERROR, HINT].map(|style| (style.render(), style.render_reset()));
         let detail = failure.error.detail().map(|detail| format!(" [{detail}]")).unwrap_or_default();
         for done in &failure.done {
             talk(format_args!("the token was {} before this failed", done.name()));
         }
         talk(format_args!("{}error:{} {}{detail}", error.0, error.1, failure.error));
+        if failure.generated.iter().any(|generated| generated.value.is_some()) {
+            talk(format_args!("the generated value stands on standard output, since the token may have taken it"));
+        }
         if let Error::AmbiguousToken { candidates, .. } = &failure.error {
             candidates.iter().for_each(|candidate| talk(format_args!("  {candidate}")));
         }

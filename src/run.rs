@@ -3,37 +3,19 @@
 mod choose;
 mod job;
 
-pub use job::{Failure, Report};
-
 use std::collections::BTreeMap;
 
 use crate::{
-    device::{self, Route, Search, Settings, Wanted},
+    device::{self, Search, Settings, Wanted},
     error::{Error, Result},
     input::{Collector, Source},
     interrupt::Interrupts,
     ledger::Ledger,
-    operation::{Hint, Operation, Orders, advise},
-    selector::{Selector, selectors},
-    token::{Access, Application, Depth, Found, Identity, Need, Role, Survey},
+    operation::{Operation, Orders},
+    render::{Failure, Listed, Listing, Report},
+    selector::{Selection, selectors},
+    token::{Access, Depth, Found, Identity, Need, Role, Survey},
 };
-
-/// Which token is meant.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    /// `--token`, or the word behind `status`.
-    pub selector: Option<Selector>,
-    /// `--application`.
-    pub application: Option<Application>,
-    /// `--via`.
-    pub via: Option<Route>,
-}
-
-impl Selection {
-    fn wanted(&self, sparing: bool) -> Wanted<'_> {
-        Wanted { application: self.application, selector: self.selector.as_ref(), via: self.via, sparing }
-    }
-}
 
 /// An operation as it was called.
 #[derive(Debug, Clone)]
@@ -50,38 +32,22 @@ pub struct Call {
     pub dry_run: bool,
 }
 
-/// One token of a listing.
-#[derive(Debug)]
-pub struct Listed {
-    /// The selector that names it.
-    pub selector: String,
-    /// Who it is.
-    pub identity: Identity,
-    /// What was read of it, where that was asked for.
-    pub survey: Option<Survey>,
-}
-
-/// A listing, and what hindered it.
-#[derive(Debug, Default)]
-pub struct Listing {
-    /// The tokens.
-    pub tokens: Vec<Listed>,
-    /// What could not be looked at, and why.
-    pub problems: Vec<Error>,
-}
-
 /// `list` and `status`: who is there, and with `full` what state each is in. Changes nothing and spends nothing.
 ///
 /// # Errors
 /// [`Error::NoToken`] where a token was named and is not there; a problem where nothing is there and a route failed.
 pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Listing, Failure> {
-    let Search { mut found, problems } = device::find(selection.wanted(full), settings);
+    let Search { mut found, problems } = device::find(wanted(selection, full), settings);
     let mut problems: Vec<Error> = problems.into_iter().map(|problem| problem.error).collect();
     let mut identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
     let chosen: Vec<usize> = match &selection.selector {
         Some(selector) => selector.matches(&identities.iter().collect::<Vec<_>>()),
         None => (0..identities.len()).collect(),
     };
+    if selection.selector.is_some() && !chosen.is_empty() {
+        // Who asked for one token, and has it, need not hear of routes that lead to others.
+        problems.clear();
+    }
     let mut surveys = Vec::new();
     for index in chosen {
         let Some((found, identity)) = found.get_mut(index).zip(identities.get_mut(index)) else { continue };
@@ -105,6 +71,10 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
     Ok(Listing { tokens: listed.collect(), problems })
 }
 
+fn wanted(selection: &Selection, sparing: bool) -> Wanted<'_> {
+    Wanted { application: selection.application, selector: selection.selector.as_ref(), via: selection.via, sparing }
+}
+
 fn survey(found: &mut Found) -> Result<Survey> {
     let mut survey = None;
     found.connection.transact(Access::Read, &mut |token| {
@@ -126,8 +96,12 @@ pub fn operate(
     interrupts: &Interrupts,
 ) -> Result<Report, Failure> {
     collector.read_ahead().map_err(Failure::bare)?;
-    let search = device::find(call.selection.wanted(true), settings);
-    let chosen = choose::choose(search, &call.selection, &call.operation).map_err(Failure::bare)?;
+    let mut search = device::find(wanted(&call.selection, true), settings);
+    let chosen = choose::choose(&mut search, &call.selection, &call.operation).map_err(|error| {
+        collector.forget();
+        Failure::bare(error)
+    })?;
+    drop(search);
     let orders = Orders {
         offered: call.sources.keys().copied().collect(),
         allow_last_try: call.allow_last_try.clone(),
@@ -143,12 +117,4 @@ pub fn operate(
         interrupts,
     }
     .run(chosen.found)
-}
-
-impl Failure {
-    /// A failure that belongs to no token.
-    pub fn bare(error: Error) -> Self {
-        let hint: Option<Hint> = advise(&error);
-        Self { error, token: None, hint, done: Vec::new() }
-    }
 }

@@ -9,11 +9,22 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_e
 
 use crate::{
     error::{Error, Result},
-    token::{Application, Identity, Place, Text},
+    token::{Application, Identity, Place, Route, Text},
 };
 
 /// What stands unencoded in a value: the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Which token is meant.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// `--token`, or the word behind `status`.
+    pub selector: Option<Selector>,
+    /// `--application`.
+    pub application: Option<Application>,
+    /// `--via`.
+    pub via: Option<Route>,
+}
 
 /// What names a token. Its `Debug` says nothing of what was typed: it may be a PIN in the wrong place.
 #[derive(Clone, PartialEq, Eq)]

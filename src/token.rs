@@ -10,7 +10,7 @@ mod text;
 mod trace;
 
 pub use ability::{Ability, Verb};
-pub use identity::{Application, Identity, Place};
+pub use identity::{Application, Identity, Place, Route};
 pub use need::Need;
 pub use reference::{Length, Reference, State, Unit};
 pub use retries::Retries;

@@ -1,12 +1,5 @@
 //! Modules that lie, fail, warn and break off: what no real one does on demand.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy's leave for tests ends at the test function"
-)]
-
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -1,12 +1,5 @@
 //! Which token is meant: never guessed, never the wrong one.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy's leave for tests ends at the test function"
-)]
-
 use std::path::PathBuf;
 
 use serde_json::{Value, json};

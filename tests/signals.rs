@@ -1,12 +1,5 @@
 //! Signals: they end a call before it acts, and wait while a token is written.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy's leave for tests ends at the test function"
-)]
-
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
 

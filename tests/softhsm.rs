@@ -1,12 +1,5 @@
 //! The life of a PIN on SoftHSM2.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy's leave for tests ends at the test function"
-)]
-
 use serde_json::{Value, json};
 
 use crate::support::{

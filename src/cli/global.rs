@@ -6,11 +6,9 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::{
     config::Config,
-    device::Route,
     error::{Error, Result},
-    run::Selection,
-    selector::Selector,
-    token::{Application, Role},
+    selector::{Selection, Selector},
+    token::{Application, Role, Route},
 };
 
 /// Seconds to wait for a token that another process uses, where nothing else is said.
@@ -18,6 +16,7 @@ const WAIT: u32 = 5;
 
 /// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The token: a pkcs11: URI, a card: selector, or its serial, label or reader name
     #[arg(short, long, global = true, value_name = "TOKEN")]
@@ -26,7 +25,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME", value_parser = parse_application)]
     pub application: Option<Application>,
     /// The way to the token, where there are two
-    #[arg(long, global = true, value_enum)]
+    #[arg(long, global = true, value_enum, value_name = "ROUTE")]
     pub via: Option<Via>,
     /// A PKCS#11 module; repeatable (default: PUKKA_MODULE, the configuration, p11-kit's proxy)
     #[arg(short, long = "module", global = true, value_name = "PATH")]

@@ -61,8 +61,9 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
     let spared = wanted.sparing && decided && readers.len() == 1;
     let mut search = Search { found: Vec::new(), problems: Vec::new() };
     for reader in readers {
+        let name = reader.name.clone();
         let looked = reader.connect(settings.wait).and_then(|card| {
-            let mut connection = PivCard::new(card, reader.name, settings.trace.clone());
+            let mut connection = PivCard::new(card, name, settings.clone());
             let identity = if spared { connection.identity() } else { connection.identify()? };
             Ok(Found { identity, abilities: piv::ABILITIES, connection: Box::new(connection) })
         });
@@ -81,12 +82,12 @@ struct PivCard {
     card: Card,
     reader: Text,
     memory: Memory,
-    trace: Trace,
+    settings: Settings,
 }
 
 impl PivCard {
-    fn new(card: Card, reader: Text, trace: Trace) -> Self {
-        Self { card, reader, memory: Memory::default(), trace }
+    fn new(card: Card, reader: Text, settings: Settings) -> Self {
+        Self { card, reader, memory: Memory::default(), settings }
     }
 
     /// Who the card is, as far as that is known.
@@ -101,10 +102,10 @@ impl PivCard {
     }
 
     fn with(&mut self, work: &mut dyn FnMut(&mut Piv<'_, '_>) -> Result<()>) -> Result<()> {
-        let (mut transaction, continuity) = self.card.begin()?;
-        let mut channel = Channel::new(&mut transaction, &self.trace);
+        let (mut transaction, continuity) = self.card.begin(self.settings.wait)?;
+        let mut channel = Channel::new(&mut transaction, &self.settings.trace);
         let mut piv = Piv::new(&mut channel, &mut self.memory, Place::Reader(self.reader.clone()));
-        // The handle that was kept proves that the card is the same one, unless somebody reset it.
+        // The handle that was kept proves that the card is the same one; after a reset its serial is asked as well.
         let same = if continuity == Continuity::Reset { piv.recognise() } else { Ok(()) };
         let done = same.and_then(|()| work(&mut piv));
         let presented = channel.presented();

@@ -2,10 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::{self, IsTerminal},
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::PathBuf,
 };
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
 use super::{
@@ -93,7 +96,7 @@ impl Collector {
     pub fn is_ready(&self, plan: &Plan, survey: &Survey) -> bool {
         let at_hand = |need: &Need| {
             self.at_hand.contains_key(need)
-                || matches!(self.sources.get(need), Some(Source::Generate | Source::GenerateTo(_)))
+                || self.is_made(*need)
                 || (self.is_typed_at_token(*need, plan, survey) && self.ask.is_some())
         };
         let confirmed = plan.destroys.is_none() || matches!(self.destroy, Destroy::Named(_));
@@ -121,7 +124,8 @@ impl Collector {
     /// Whether a value that is not at hand can be had at all: without anyone to ask it must have a source.
     fn may_be_had(&self, need: Need, survey: &Survey) -> Result<()> {
         match self.sources.get(&need) {
-            Some(Source::Generate | Source::GenerateTo(_)) => Ok(()),
+            Some(Source::GenerateTo(path)) => file::is_free(path, need),
+            Some(Source::Generate) => Ok(()),
             Some(Source::Pad) if !survey.pad => Err(Error::unsupported("keys of its own to type a secret at".into())),
             _ if self.ask.is_none() => Err(missing(need)),
             _ => Ok(()),
@@ -138,8 +142,14 @@ impl Collector {
             self.confirm_destruction(name, survey)?;
         }
         self.check_keys(plan, survey)?;
+        // Whether all can be had is settled before anybody is asked for the first.
+        let not_at_hand =
+            |need: &Need| !self.at_hand.contains_key(need) && !self.is_typed_at_token(*need, plan, survey);
+        plan.needs().into_iter().filter(not_at_hand).try_for_each(|need| self.may_be_had(need, survey))?;
         let mut secrets = Secrets::default();
-        for need in plan.needs() {
+        // What we make comes last: who gives up at a question leaves no file of a value that no token has.
+        let (made, given): (Vec<Need>, Vec<Need>) = plan.needs().into_iter().partition(|need| self.is_made(*need));
+        for need in given.into_iter().chain(made) {
             let old = Need::Current(need.role());
             let entry = if let Some(value) = self.at_hand.remove(&need) {
                 check_value(need, &value, survey, secrets.value(old))?;
@@ -152,12 +162,16 @@ impl Collector {
                 ));
                 Entry::Pad
             } else {
-                self.may_be_had(need, survey)?;
                 Entry::Value(self.make_or_ask(need, survey, secrets.value(old))?)
             };
             secrets.put(need, entry);
         }
         Ok(secrets)
+    }
+
+    /// Wipes what was read and not used.
+    pub fn forget(&mut self) {
+        self.at_hand.clear();
     }
 
     /// What was generated, for the report.
@@ -238,6 +252,10 @@ impl Collector {
         prompter.tell(&format!("everything on {} will be destroyed: every key, certificate and PIN", survey.identity));
         let given = prompter.word(&format!("Type {shown} to go on: "))?;
         confirm(name, &given)
+    }
+
+    fn is_made(&self, need: Need) -> bool {
+        matches!(self.sources.get(&need), Some(Source::Generate | Source::GenerateTo(_)))
     }
 
     /// The keys of a token supply all values of one command or none; without a word they are the default.
@@ -323,11 +341,9 @@ fn from_environment(name: &str, need: Need) -> Result<Pin> {
 fn open(source: &Source, need: Need) -> Result<Lines> {
     match source {
         Source::File(path) => Lines::read(file::open(path, need)?, need),
-        // The descriptor's own offset is kept where it is a pipe; a file is read from its beginning.
-        Source::Descriptor(number) => {
-            let file = std::fs::File::open(format!("/dev/fd/{number}")).map_err(|error| unreadable(need, &error))?;
-            Lines::read(file, need)
-        }
+        Source::Descriptor(number) => lines::descriptor(*number)
+            .map_err(|error| unreadable(need, &error))
+            .and_then(|file| Lines::read(file, need)),
         _ if io::stdin().is_terminal() => Err(Error::Usage(format!(
             "standard input is a terminal, which would show what is typed: use --{} prompt",
             need.option()
@@ -336,13 +352,15 @@ fn open(source: &Source, need: Need) -> Result<Lines> {
     }
 }
 
-/// Whether somebody will read what is written there: a pipe whose reader is gone says so beforehand.
-fn is_read(out: &impl std::os::fd::AsFd) -> bool {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+/// Whether somebody will read what is written there. A pipe whose reader is gone says so beforehand, and a standard output
+/// that was closed is the null device by the time that `main` runs.
+fn is_read(out: &impl AsFd) -> bool {
     let mut asked = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
     let broken = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
-    match poll(&mut asked, PollTimeout::ZERO) {
-        Ok(_) => asked.iter().all(|answer| answer.revents().is_none_or(|events| !events.intersects(broken))),
-        Err(_) => true,
-    }
+    let answered = poll(&mut asked, PollTimeout::ZERO).is_ok();
+    let listens = asked.iter().all(|answer| answer.revents().is_none_or(|events| !events.intersects(broken)));
+    let device = |file: io::Result<File>| file.and_then(|file| file.metadata()).map(|about| about.rdev()).ok();
+    let null = device(File::open("/dev/null"));
+    let is_null = null.is_some() && device(out.as_fd().try_clone_to_owned().map(File::from)) == null;
+    (!answered || listens) && !is_null
 }

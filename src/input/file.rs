@@ -31,15 +31,25 @@ pub fn open(path: &Path, need: Need) -> Result<File> {
     Ok(file)
 }
 
+/// Refuses a place for a generated value where something is already, be it a link to nowhere.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub fn is_free(path: &Path, need: Need) -> Result<()> {
+    if path.symlink_metadata().is_ok() { Err(taken(need)) } else { Ok(()) }
+}
+
+fn taken(need: Need) -> Error {
+    Error::Usage(format!("the file that --{} names is there already, and is not overwritten", need.option()))
+}
+
 /// Writes a generated value to a new file of mode 0600, and syncs the file and its folder before returning.
 ///
 /// # Errors
 /// [`Error::Usage`] where the file is there already or cannot be written. Nothing was sent to the token.
 pub fn write_new(path: &Path, value: &Pin, need: Need) -> Result<()> {
     let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Error::Usage(format!("the file that --{} names is there already, and is not overwritten", need.option()))
-        }
+        io::ErrorKind::AlreadyExists => taken(need),
         _ => match unreadable(need, &error) {
             Error::Usage(text) => Error::Usage(text.replace("cannot be read", "cannot be written")),
             other => other,

@@ -1,8 +1,8 @@
 //! Lines of secrets from a file, a descriptor or standard input, read without a buffer that keeps a copy.
 
 use std::{
-    fs::File,
-    io::{self, Read},
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
 };
 
 use zeroize::Zeroizing;
@@ -67,6 +67,18 @@ impl Lines {
 pub fn stdin() -> io::Result<File> {
     use std::os::fd::AsFd;
     io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Descriptor `number`, from where whoever opened it has left it: what is opened anew here begins at its beginning.
+pub fn descriptor(number: u32) -> io::Result<File> {
+    let mut file = File::open(format!("/dev/fd/{number}"))?;
+    let facts = fs::read_to_string(format!("/proc/self/fdinfo/{number}"))?;
+    match facts.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok()) {
+        // A pipe has no such thing and says 0.
+        None | Some(0) => {}
+        Some(offset) => drop(file.seek(SeekFrom::Start(offset))?),
+    }
+    Ok(file)
 }
 
 /// The sentence for a source that cannot be read.
@@ -135,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_value_with_white_space_around_it_is_refused_and_not_trimmed() {
-        for value in [" 123456", "123456 ", "\u{a0}123456", "123456\t", "12\0456", "", "12\r34"] {
+        for value in [" 123456", "123456 ", "\u{a0}123456", "123456\t", "12\u{0}456", "", "12\r34"] {
             let value = Pin::take(Zeroizing::new(value.as_bytes().to_vec()));
             assert_eq!(check(PIN, &value).unwrap_err().exit_code(), 6);
         }

@@ -42,11 +42,7 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
     let only_the_issuer =
         || Some(Hint::Advice("nothing on this token can restore it; ask whoever issued the token".into()));
     match error {
-        Error::Blocked { role: Role::UserPin, .. } => {
-            // This call may have spent the last try, so the survey still shows the state before.
-            let by_another = survey.abilities.iter().any(|able| able.verb == Verb::PinReset);
-            if by_another { Some(Hint::Command(command(Verb::PinReset, selector))) } else { only_the_issuer() }
-        }
+        Error::Blocked { role: Role::UserPin, .. } => reset().or_else(only_the_issuer),
         Error::Blocked { .. } => only_the_issuer(),
         Error::WrongSecret { role: Role::UserPin, .. } if verb != Verb::PinReset => reset(),
         Error::LastTry { role: Role::UserPin } => reset().or(Some(Hint::Advice("--allow-last-try spends it".into()))),
@@ -58,7 +54,7 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
             reset().or(offer(Verb::PinSet)).or(offer(Verb::PinChange)).or_else(only_the_issuer)
         }
         Error::Unconfirmed { role: Role::UserPin, .. } => Some(Hint::Command(command(Verb::PinVerify, selector))),
-        Error::Device { .. } if sent && can(Verb::PinVerify) && verb != Verb::PinVerify => {
+        Error::Device { .. } if sent && matches!(verb, Verb::PinChange | Verb::PinReset | Verb::PinSet) => {
             Some(Hint::Command(command(Verb::PinVerify, selector)))
         }
         other => advise(other),

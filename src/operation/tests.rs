@@ -1,1 +1,193 @@
+//! Plans over made-up surveys, by the dozen.
+
 use super::*;
+use crate::{
+    error::Error,
+    token::{Ability, Application, Identity, Length, Need, Place, Reference, Retries, State, Text, Unit},
+};
+
+const PKCS11: &[Ability] = &[
+    Ability { verb: Verb::PinSet, by: Some(Role::SoPin), commands: &["C_InitPIN"] },
+    Ability { verb: Verb::PinChange, by: None, commands: &["C_SetPIN"] },
+    Ability { verb: Verb::PinVerify, by: None, commands: &["C_Login"] },
+    Ability { verb: Verb::PinReset, by: Some(Role::SoPin), commands: &["C_InitPIN"] },
+    Ability { verb: Verb::SoPinChange, by: None, commands: &["C_SetPIN"] },
+    Ability { verb: Verb::TokenInit, by: None, commands: &["C_InitToken"] },
+];
+const PIV: &[Ability] = &[
+    Ability { verb: Verb::PinChange, by: None, commands: &["CHANGE"] },
+    Ability { verb: Verb::PinVerify, by: None, commands: &["VERIFY"] },
+    Ability { verb: Verb::PinReset, by: Some(Role::Puk), commands: &["RESET"] },
+    Ability { verb: Verb::PukChange, by: None, commands: &["CHANGE"] },
+];
+
+fn reference(role: Role, state: State, retries: Retries) -> Reference {
+    let length = Length { min: 4, max: Some(8), unit: Unit::Bytes };
+    Reference { role, key_reference: None, state, retries, default: None, length, current_length: None }
+}
+
+/// A card (PIN and PUK) or a token (PIN and SO PIN) with these states.
+fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Retries)) -> Survey {
+    let is_card = abilities.len() == PIV.len();
+    let place = if is_card { Place::Reader(Text::from("R")) } else { Place::Slot { id: 1, module: "/m.so".into() } };
+    let authority = if is_card { Role::Puk } else { Role::SoPin };
+    Survey {
+        identity: Identity {
+            application: if is_card { Application::Piv } else { Application::Pkcs11 },
+            serial: Some(Text::from("1234")),
+            label: Some(Text::from("desk-7")),
+            manufacturer: None,
+            model: None,
+            place,
+            blank: false,
+        },
+        references: vec![reference(Role::UserPin, pin.0, pin.1), reference(authority, other.0, other.1)],
+        abilities,
+        pad: false,
+    }
+}
+
+const READY: (State, Retries) = (State::Ready, Retries::Unknown);
+const UNTOLD: (State, Retries) = (State::Unknown, Retries::Unknown);
+const BLOCKED: (State, Retries) = (State::Blocked, Retries::Blocked);
+const UNSET: (State, Retries) = (State::Unset, Retries::Unknown);
+
+fn left(left: u8) -> (State, Retries) {
+    (State::Ready, Retries::Left { left, limit: Some(3) })
+}
+
+fn offered(needs: &[Need]) -> Orders {
+    Orders { offered: needs.iter().copied().collect(), ..Orders::default() }
+}
+
+fn code(plan: Result<Plan>) -> u8 {
+    plan.map_or_else(|error| error.exit_code(), |_| 0)
+}
+
+const RESET: Operation = Operation::Reset { by: None };
+const CHANGE: Operation = Operation::Change { role: Role::UserPin };
+
+#[test]
+fn a_pin_that_cannot_be_presented_is_refused_by_every_operation_that_presents_it() {
+    for operation in [Operation::Verify, CHANGE] {
+        let plan = |pin| code(operation.plan(&token(PIV, pin, UNTOLD), &Orders::default()));
+        assert_eq!([plan(left(3)), plan(left(2)), plan(left(1)), plan(BLOCKED), plan(UNSET)], [0, 0, 6, 5, 5]);
+    }
+}
+
+#[test]
+fn the_last_try_is_allowed_for_the_role_that_was_named_and_for_no_other() {
+    let allow = |role| Orders { allow_last_try: vec![role], ..Orders::default() };
+    let card = token(PIV, left(1), left(1));
+    assert_eq!(code(CHANGE.plan(&card, &allow(Role::UserPin))), 0);
+    assert_eq!(code(CHANGE.plan(&card, &allow(Role::Puk))), 6);
+    assert_eq!(RESET.plan(&card, &allow(Role::UserPin)), Err(Error::LastTry { role: Role::Puk }));
+    assert_eq!(code(RESET.plan(&card, &allow(Role::Puk))), 0);
+}
+
+#[test]
+fn a_blocked_pin_is_no_hindrance_to_its_reset() {
+    let plan = RESET.plan(&token(PIV, BLOCKED, UNTOLD), &Orders::default()).unwrap();
+    assert_eq!((plan.by, plan.needs()), (Role::Puk, vec![Need::Current(Role::Puk), Need::New(Role::UserPin)]));
+    let plan = RESET.plan(&token(PKCS11, BLOCKED, READY), &Orders::default()).unwrap();
+    assert_eq!((plan.by, plan.needs()), (Role::SoPin, vec![Need::Current(Role::SoPin), Need::New(Role::UserPin)]));
+}
+
+#[test]
+fn the_authority_is_the_one_whose_secret_is_given_and_one_that_the_token_lacks_is_refused() {
+    let card = token(PIV, READY, UNTOLD);
+    assert_eq!(code(RESET.plan(&card, &offered(&[Need::Current(Role::Puk)]))), 0);
+    assert_eq!(code(RESET.plan(&card, &offered(&[Need::Current(Role::SoPin)]))), 7);
+    assert_eq!(code(RESET.plan(&card, &offered(&[Need::Current(Role::SoPin), Need::Current(Role::Puk)]))), 2);
+    let named = Operation::Reset { by: Some(Role::Puk) };
+    assert_eq!(code(named.plan(&card, &offered(&[Need::Current(Role::SoPin)]))), 2);
+    assert_eq!(code(named.plan(&token(PKCS11, READY, READY), &Orders::default())), 7);
+}
+
+#[test]
+fn the_first_pin_is_set_only_where_there_is_none() {
+    assert_eq!(code(Operation::Set.plan(&token(PKCS11, UNSET, READY), &Orders::default())), 0);
+    assert_eq!(code(Operation::Set.plan(&token(PKCS11, READY, READY), &Orders::default())), 7);
+    assert_eq!(code(Operation::Set.plan(&token(PIV, READY, UNTOLD), &Orders::default())), 7);
+    assert_eq!(code(RESET.plan(&token(PKCS11, UNSET, READY), &Orders::default())), 5);
+}
+
+#[test]
+fn a_pin_is_never_unblocked_where_the_token_cannot_keep_it() {
+    for token in [token(PIV, BLOCKED, UNTOLD), token(PKCS11, BLOCKED, READY)] {
+        let error = Operation::Unblock { by: None }.plan(&token, &Orders::default()).unwrap_err();
+        assert_eq!(error.exit_code(), 7);
+        let hint = remedy(&error, Verb::PinUnblock, &token, "SEL", false);
+        assert_eq!(hint, Some(Hint::Command("pukka pin reset --token 'SEL'".into())));
+    }
+}
+
+#[test]
+fn a_live_token_is_begun_anew_only_by_its_own_so_pin_and_with_a_confirmation() {
+    let init = Operation::Init { label: Some("new".into()) };
+    let live = token(PKCS11, READY, READY);
+    let orders = Orders { destroy_word: Some("1234".into()), ..offered(&[Need::New(Role::UserPin)]) };
+    let plan = init.plan(&live, &orders).unwrap();
+    assert_eq!(plan.destroys.as_deref(), Some("1234"));
+    assert_eq!(plan.needs(), [Need::Current(Role::SoPin), Need::New(Role::UserPin)]);
+    assert_eq!(plan.steps.first().and_then(|step| step.spends), Some(Role::SoPin));
+    assert_eq!(code(init.plan(&live, &offered(&[Need::New(Role::SoPin)]))), 2);
+    assert_eq!(code(init.plan(&token(PKCS11, READY, BLOCKED), &orders)), 5);
+}
+
+#[test]
+fn the_so_pin_of_a_blank_token_is_new_by_whichever_option_it_comes() {
+    let init = Operation::Init { label: Some("new".into()) };
+    let mut blank = token(PKCS11, UNSET, UNSET);
+    blank.identity.blank = true;
+    for (given, needed) in [
+        (vec![], vec![Need::New(Role::SoPin)]),
+        (vec![Need::Current(Role::SoPin)], vec![Need::Current(Role::SoPin)]),
+        (vec![Need::New(Role::UserPin)], vec![Need::New(Role::UserPin), Need::New(Role::SoPin)]),
+    ] {
+        let plan = init.plan(&blank, &offered(&given)).unwrap();
+        assert_eq!((plan.needs(), plan.destroys.as_ref()), (needed, None));
+        assert!(plan.steps.iter().all(|step| step.spends.is_none()));
+    }
+    let both = offered(&[Need::Current(Role::SoPin), Need::New(Role::SoPin)]);
+    assert_eq!(code(init.plan(&blank, &both)), 2);
+}
+
+#[test]
+fn a_label_is_wanted_for_a_blank_token_and_has_at_most_32_bytes() {
+    let mut blank = token(PKCS11, UNSET, UNSET);
+    blank.identity.blank = true;
+    let init = |label: Option<&str>| {
+        code(Operation::Init { label: label.map(str::to_owned) }.plan(&blank, &Orders::default()))
+    };
+    assert_eq!([init(None), init(Some(&"é".repeat(16))), init(Some(&"é".repeat(17)))], [2, 0, 2]);
+}
+
+#[test]
+fn what_can_be_done_follows_from_the_state() {
+    let can = |survey: &Survey| possible(survey).iter().map(|able| able.verb).collect::<Vec<_>>();
+    assert_eq!(can(&token(PIV, BLOCKED, UNTOLD)), [Verb::PinReset, Verb::PukChange]);
+    assert_eq!(can(&token(PIV, BLOCKED, BLOCKED)), []);
+    assert_eq!(can(&token(PIV, left(1), BLOCKED)), [Verb::PinChange, Verb::PinVerify]);
+    assert_eq!(can(&token(PKCS11, UNSET, READY)), [Verb::PinSet, Verb::SoPinChange, Verb::TokenInit]);
+}
+
+#[test]
+fn a_hint_is_drawn_from_what_this_token_can_do_now() {
+    let blocked = Error::Blocked { role: Role::UserPin, now: false, detail: None };
+    let hint =
+        |survey: &Survey| remedy(&blocked, Verb::PinVerify, survey, "SEL", false).map(|hint| hint.text().to_owned());
+    assert_eq!(hint(&token(PIV, BLOCKED, UNTOLD)).as_deref(), Some("pukka pin reset --token 'SEL'"));
+    let both = hint(&token(PIV, BLOCKED, BLOCKED)).unwrap();
+    assert!(!both.contains("pukka"), "the PUK is blocked too: {both}");
+}
+
+#[test]
+fn a_write_of_unknown_outcome_is_followed_by_the_command_that_tells_which_pin_holds() {
+    let lost = Error::device("gone", None);
+    let hint = |verb| remedy(&lost, verb, &token(PKCS11, READY, READY), "SEL", true);
+    let verify = Some(Hint::Command("pukka pin verify --token 'SEL'".into()));
+    assert_eq!((hint(Verb::PinChange), hint(Verb::PinReset)), (verify.clone(), verify));
+    // A PIN tells nothing of a lost SO PIN.
+    assert_eq!(hint(Verb::SoPinChange), None);
+}

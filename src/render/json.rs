@@ -3,11 +3,11 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use zeroize::Zeroizing;
 
+use super::{Failure, Listed, Listing, Report};
 use crate::{
     error::Error,
     input::Generated,
     operation::{Plan, possible},
-    run::{Failure, Listed, Listing, Report},
     token::{Application, Identity, Length, Place, Reference, Retries, Text},
 };
 
@@ -127,6 +127,8 @@ struct ErrorObject<'a> {
     candidates: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     done: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generated: Option<Values<'a>>,
 }
 
 #[derive(Serialize)]
@@ -192,7 +194,7 @@ pub fn listing(command: &str, listing: &Listing) -> String {
 
 /// What an operation did; wiped when dropped, since it may hold a value that was generated.
 pub fn report(report: &Report) -> Zeroizing<Vec<u8>> {
-    let plan = report.plan.as_ref().map(|(plan, commands)| plan_object(plan, commands));
+    let plan = report.plan.as_ref().map(|plan| plan_object(plan, &report.commands));
     let done = Done {
         schema: SCHEMA,
         command: report.verb.name(),
@@ -206,22 +208,27 @@ pub fn report(report: &Report) -> Zeroizing<Vec<u8>> {
         generated: Values(&report.generated),
         plan,
     };
+    wiped(&done)
+}
+
+/// One line that may hold a value that was generated.
+fn wiped(object: &impl Serialize) -> Zeroizing<Vec<u8>> {
     // Room enough that the buffer does not grow and leave a copy behind.
     let mut line = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    if serde_json::to_writer(&mut *line, &done).is_ok() {
+    if serde_json::to_writer(&mut *line, object).is_ok() {
         line.push(b'\n');
     }
     line
 }
 
 /// Why a command failed.
-pub fn failure(command: Option<&str>, failure: &Failure) -> String {
-    let Failure { error, token, hint, done } = failure;
+pub fn failure(command: Option<&str>, failure: &Failure) -> Zeroizing<Vec<u8>> {
+    let Failure { error, token, hint, done, generated } = failure;
     let candidates = match error {
         Error::AmbiguousToken { candidates, .. } => candidates.as_slice(),
         _ => &[],
     };
-    line(&Failed {
+    wiped(&Failed {
         schema: SCHEMA,
         command,
         error: ErrorObject {
@@ -235,6 +242,7 @@ pub fn failure(command: Option<&str>, failure: &Failure) -> String {
             token: token.as_deref().map(|selector| Selected { selector }),
             candidates,
             done: done.iter().map(|outcome| outcome.name()).collect(),
+            generated: (!generated.is_empty()).then_some(Values(generated)),
         },
     })
 }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
+use super::{Listed, Listing, Report};
 use crate::{
     operation::{Plan, command, possible},
     policy,
-    run::{Listed, Listing, Report},
     token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
 };
 
@@ -66,14 +66,23 @@ pub fn success(report: &Report) -> String {
 }
 
 /// The plan of a dry run.
-pub fn plan(report: &Report, plan: &Plan, commands: &[String]) -> String {
+pub fn plan(report: &Report, plan: &Plan) -> String {
     let needs: Vec<String> = plan.needs().iter().map(|need| format!("--{}", need.option())).collect();
     let mut text = format!("plan for {}\n", report.identity);
     fact(&mut text, "operation", plan.verb.name());
     fact(&mut text, "by", &plan.by.to_string());
     fact(&mut text, "needs", &needs.join(", "));
     plan.costs().iter().for_each(|cost| fact(&mut text, "costs", cost));
-    commands.iter().for_each(|command| fact(&mut text, "step", command));
+    report.commands.iter().for_each(|command| fact(&mut text, "step", command));
+    text
+}
+
+/// What `--verbose` says of a success.
+pub fn details(report: &Report) -> String {
+    let mut text = String::new();
+    fact(&mut text, "selector", &report.selector);
+    report.commands.iter().for_each(|command| fact(&mut text, "step", command));
+    report.unproved.iter().for_each(|why| fact(&mut text, "unproved", why));
     text
 }
 

@@ -1,11 +1,10 @@
 //! Which of the tokens that were found is meant; a command that writes or verifies never guesses.
 
-use super::Selection;
 use crate::{
     device::Search,
     error::{Error, Result},
     operation::Operation,
-    selector::selectors,
+    selector::{Selection, selectors},
     token::{Found, Identity, Place},
 };
 
@@ -23,8 +22,9 @@ pub struct Chosen {
 ///
 /// # Errors
 /// [`Error::NoToken`], [`Error::AmbiguousToken`], or what kept a token from being looked at.
-pub fn choose(search: Search, selection: &Selection, operation: &Operation) -> Result<Chosen> {
-    let Search { mut found, problems } = search;
+pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation) -> Result<Chosen> {
+    let Search { found, problems } = search;
+    let problems = std::mem::take(problems);
     let identities: Vec<&Identity> = found.iter().map(|found| &found.identity).collect();
     let names = selectors(&identities);
     let verb = operation.verb();

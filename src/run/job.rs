@@ -2,54 +2,14 @@
 
 use crate::{
     error::{Error, Result},
-    input::{Collector, Generated},
+    input::Collector,
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
-    operation::{Hint, Operation, Orders, Outcome, Plan, Secrets, remedy},
-    token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token, Verb},
+    operation::{Operation, Orders, Outcome, Plan, Secrets, advise, remedy},
+    render::{Failure, Report},
+    selector::selectors,
+    token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token},
 };
-
-/// What was done, for the report.
-#[derive(Debug)]
-pub struct Report {
-    /// The verb.
-    pub verb: Verb,
-    /// What it did; none for a plan that was only made.
-    pub outcome: Option<Outcome>,
-    /// Whether every effect was proved.
-    pub confirmed: bool,
-    /// Why one was not, in words.
-    pub unproved: Vec<&'static str>,
-    /// Whose secret it was about.
-    pub role: Role,
-    /// By whose authority.
-    pub by: Role,
-    /// Who the token is.
-    pub identity: Identity,
-    /// What names it.
-    pub selector: String,
-    /// What is left of the tries now.
-    pub retries: Retries,
-    /// The tries that are left at the least, where the limit is not known.
-    pub at_least: Option<u8>,
-    /// What was generated.
-    pub generated: Vec<Generated>,
-    /// The plan, where it was only made.
-    pub plan: Option<(Plan, Vec<String>)>,
-}
-
-/// Why it was not done, with what is known of the token.
-#[derive(Debug)]
-pub struct Failure {
-    /// What went wrong.
-    pub error: Error,
-    /// What names the token.
-    pub token: Option<String>,
-    /// What a person can do next.
-    pub hint: Option<Hint>,
-    /// What was done before it went wrong.
-    pub done: Vec<Outcome>,
-}
 
 /// One operation on one token.
 pub struct Job<'a> {
@@ -94,6 +54,8 @@ impl Job<'_> {
     pub fn run(mut self, mut found: Found) -> Result<Report, Failure> {
         let mut progress = Progress::default();
         let result = self.steps(&mut found, &mut progress);
+        // Before the module ends, which is nobody's to trust with what it was not given.
+        self.collector.forget();
         if let (Err(error), true) = (&result, progress.acting) {
             // Whether the record takes it or not, the failure itself is what has to be told.
             let _ = self.ledger.outcome(Err(error));
@@ -174,6 +136,7 @@ impl Job<'_> {
             retries: Retries::Unknown,
             at_least: None,
             generated: self.collector.take_generated(),
+            commands: plan.commands(survey),
             plan: None,
         };
         match effect {
@@ -184,14 +147,11 @@ impl Job<'_> {
                 report.retries = effect.retries;
                 report.at_least = effect.at_least;
                 if let Some(identity) = effect.identity {
-                    report.selector = crate::selector::selectors(&[&identity]).concat();
+                    report.selector = selectors(&[&identity]).concat();
                     report.identity = identity;
                 }
             }
-            None => {
-                let commands = plan.commands(survey);
-                report.plan = Some((plan, commands));
-            }
+            None => report.plan = Some(plan),
         }
         report
     }
@@ -199,14 +159,18 @@ impl Job<'_> {
     fn failed(&mut self, error: Error, progress: Progress) -> Failure {
         // Only where the token certainly kept its old value is a generated one worth nothing.
         let kept = !progress.acting || (progress.done.is_empty() && matches!(error.exit_code(), 4..=7));
-        if kept {
+        let generated = self.collector.take_generated();
+        let generated = if kept {
             self.collector.discard_files();
-        }
+            Vec::new()
+        } else {
+            generated
+        };
         let verb = self.operation.verb();
         let hint =
             progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, progress.acting));
-        let hint = hint.or_else(|| crate::operation::advise(&error));
-        Failure { error, token: Some(self.selector.clone()), hint, done: progress.done }
+        let hint = hint.or_else(|| advise(&error));
+        Failure { error, token: Some(self.selector.clone()), hint, done: progress.done, generated }
     }
 }
 
@@ -223,3 +187,6 @@ fn restored(token: &mut dyn Token, role: Role, before: Retries, survey: &Survey)
         _ => Ok((Retries::Unknown, None)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,15 @@ impl fmt::Display for Application {
     }
 }
 
+/// A way to tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// APDUs over PC/SC.
+    Pcsc,
+    /// A PKCS#11 module.
+    Pkcs11,
+}
+
 /// Where a token sits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {

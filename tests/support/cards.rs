@@ -3,12 +3,15 @@
 //! What cannot be built or started panics with the reason. Each [`Pcscd`] is apart: tests run in parallel.
 #![allow(dead_code, reason = "a test takes what it needs")]
 
+mod held;
+
+pub use held::{Held, Hold};
+
 use std::{
     env,
     ffi::OsString,
     fs::{self, File, OpenOptions},
-    io::{self, BufRead, BufReader},
-    iter,
+    io, iter,
     net::{Ipv4Addr, TcpListener},
     os::{
         linux::net::SocketAddrExt,
@@ -116,16 +119,8 @@ impl Pcscd {
         let directory = directory()?;
         let ports = Ports::claim()?;
         configure(directory.path(), ports.first)?;
-        let log = File::create(directory.path().join("pcscd.log"))?;
-        let mut pcscd = Command::new(fixtures::private_pcscd());
-        pcscd.arg(socket(directory.path())).arg("--").arg(pcscd_program());
-        pcscd.args(["--foreground", "--error", "--config"]).arg(directory.path().join("readers"));
-        if asks_polkit()? {
-            pcscd.arg("--disable-polkit");
-        }
-        pcscd.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let pcscd = Self(Arc::new(Room {
-            pcscd: Program::start(&mut pcscd)?,
+            pcscd: start_pcscd(directory.path())?,
             counts: [const { AtomicU32::new(NO_COUNT) }; READERS],
             ports,
             directory,
@@ -144,12 +139,19 @@ impl Pcscd {
 
     /// Starts a stand-in whose clients are turned away, as by polkit.
     #[track_caller]
-    pub fn rejecting() -> Rejecting {
-        let directory = must(directory().map_err(Into::into));
-        let mut program = Command::new(fixtures::built().join("rejecting-pcscd"));
-        let program = must(Program::start(program.arg(socket(directory.path()))));
-        must(till_listening(&socket(directory.path())));
-        Rejecting { program, directory }
+    pub fn rejecting() -> Cardless {
+        must(Cardless::start(|directory| {
+            Program::start(Command::new(fixtures::built().join("rejecting-pcscd")).arg(socket(directory)))
+        }))
+    }
+
+    /// Starts one that has no reader.
+    #[track_caller]
+    pub fn without_readers() -> Cardless {
+        must(Cardless::start(|directory| {
+            fs::create_dir(directory.join("readers"))?;
+            start_pcscd(directory)
+        }))
     }
 
     /// The environment that makes a program its client.
@@ -223,13 +225,21 @@ impl Room {
     }
 }
 
-/// A stand-in for a pcscd that polkit lets nobody use.
-pub struct Rejecting {
+/// A pcscd, or a stand-in for one, through which nobody gets at a card.
+pub struct Cardless {
     program: Program,
     directory: TempDir,
 }
 
-impl Rejecting {
+impl Cardless {
+    fn start(program: impl FnOnce(&Path) -> Result<Program>) -> Result<Self> {
+        let directory = directory()?;
+        let program = program(directory.path())?;
+        till_listening(&socket(directory.path()))?;
+        Ok(Self { program, directory })
+    }
+
+    /// The environment that makes a program its client.
     pub fn envs(&self) -> [(&'static str, OsString); 1] {
         environment(self.directory.path())
     }
@@ -256,6 +266,11 @@ impl Card {
     /// Eight hex digits; else 0052F743 on PIV and 00DEC0DE on OpenPGP.
     pub fn serial(self, hex: &str) -> Self {
         self.option("--serial", hex)
+    }
+
+    /// Answers to the first five bytes of its name too.
+    pub fn short_aid(self) -> Self {
+        self.option("--short-aid", "true")
     }
 
     /// As slow as a real card, or slower: per APDU.
@@ -337,54 +352,6 @@ impl VirtualCard {
     }
 }
 
-/// How another program holds a card.
-#[derive(Clone, Copy)]
-pub enum Hold {
-    /// Others can connect, and find the card as this leaves it.
-    Shared,
-    /// Nobody else can connect.
-    Exclusive,
-    /// Others can connect, and wait with their first command.
-    Transaction,
-}
-
-/// A card held by another program; dropping it releases the card.
-pub struct Held {
-    /// What the card answered to the APDUs.
-    pub responses: Vec<String>,
-    program: Program,
-}
-
-impl Held {
-    fn start(room: &Room, index: usize, hold: Hold, apdus: &[&str]) -> Result<Self> {
-        let mut tool = room.tool();
-        tool.args(["hold", &reader_name(index)]).args(apdus).args(match hold {
-            Hold::Shared => None,
-            Hold::Exclusive => Some("--exclusive"),
-            Hold::Transaction => Some("--transaction"),
-        });
-        let mut program = Program::start(tool.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-        let mut responses = Vec::new();
-        for line in BufReader::new(program.0.stdout.take().context("no standard output")?).lines() {
-            match line?.as_str() {
-                "ready" => return Ok(Self { responses, program }),
-                response => responses.push(response.to_owned()),
-            }
-        }
-        bail!("the card is not held: {}", io::read_to_string(program.0.stderr.take().context("no standard error")?)?)
-    }
-
-    /// Releases the card, and waits for that.
-    pub fn release(self) {}
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        drop(self.program.0.stdin.take()); // its sign to end; killed, it would leave pcscd to reset the card
-        let _ = self.program.0.wait();
-    }
-}
-
 /// A program that ends, at the latest, with the test.
 struct Program(Child);
 
@@ -427,6 +394,18 @@ impl Ports {
         }
         bail!("no two free ports in a row")
     }
+}
+
+/// Starts a pcscd with the readers that are configured in `directory`.
+fn start_pcscd(directory: &Path) -> Result<Program> {
+    let log = File::create(directory.join("pcscd.log"))?;
+    let mut pcscd = Command::new(fixtures::private_pcscd());
+    pcscd.arg(socket(directory)).arg("--").arg(pcscd_program());
+    pcscd.args(["--foreground", "--error", "--config"]).arg(directory.join("readers"));
+    if asks_polkit()? {
+        pcscd.arg("--disable-polkit");
+    }
+    Program::start(pcscd.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log))
 }
 
 /// Not below `TMPDIR`, which may be long: the name of a socket has less than 108 bytes.

@@ -4,7 +4,11 @@
 
 pub mod cards;
 pub mod desk;
+pub mod logged;
+pub mod marks;
+pub mod running;
 pub mod softhsm;
+pub mod terminal;
 
 use std::{
     ffi::OsStr,

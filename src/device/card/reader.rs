@@ -2,6 +2,7 @@
 
 use std::{
     ffi::CString,
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -12,10 +13,15 @@ use super::{
     channel::Transport,
     failure::{failure, service},
 };
-use crate::{error::Result, token::Text};
+use crate::{
+    error::{Error, Result},
+    token::Text,
+};
 
 /// The longest response of a short APDU: 256 bytes and the status word.
 const RESPONSE: usize = 258;
+/// What pcscd may take to grant a transaction that nobody disputes.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// A reader in which there is a card.
 pub struct Reader {
@@ -23,12 +29,14 @@ pub struct Reader {
     pub name: Text,
     context: Context,
     path: CString,
+    /// How many cards came and went so far.
+    events: u32,
 }
 
 /// The readers that hold a card.
 ///
 /// # Errors
-/// [`crate::error::Error::Device`] where there is no pcscd, or it turns us away.
+/// [`Error::Device`] where there is no pcscd, or it turns us away.
 pub fn with_cards() -> Result<Vec<Reader>> {
     let context = Context::establish(Scope::User).map_err(service)?;
     let names = match context.list_readers_owned() {
@@ -44,7 +52,8 @@ pub fn with_cards() -> Result<Vec<Reader>> {
         .filter(|state| state.event_state().contains(State::PRESENT))
         .filter_map(|state| {
             let name = Text::trimmed(state.name().to_bytes())?;
-            Some(Reader { name, context: context.clone(), path: state.name().to_owned() })
+            let (path, events) = (state.name().to_owned(), state.event_count());
+            Some(Reader { name, context: context.clone(), path, events })
         })
         .collect())
 }
@@ -53,12 +62,12 @@ impl Reader {
     /// Connects to the card, shared with others, waiting at most `wait` for one who holds it for himself.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`].
-    pub fn connect(&self, wait: Duration) -> Result<Card> {
+    /// [`Error::Device`].
+    pub fn connect(self, wait: Duration) -> Result<Card> {
         let deadline = Instant::now() + wait;
         loop {
             match self.context.connect(&self.path, ShareMode::Shared, Protocols::ANY) {
-                Ok(card) => return Ok(Card { card: Some(card), reader: self.name.clone() }),
+                Ok(card) => return Ok(Card { card: Some(card), reader: self }),
                 Err(pcsc::Error::SharingViolation) if Instant::now() < deadline => {
                     std::thread::sleep(
                         Duration::from_millis(50).min(deadline.saturating_duration_since(Instant::now())),
@@ -68,13 +77,27 @@ impl Reader {
             }
         }
     }
+
+    /// Makes sure that no card came or went since the reader was found. pcscd forgets that a handle's card was pulled once
+    /// another program resets the card that took its place.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    fn same_card(&self) -> Result<()> {
+        let mut state = [ReaderState::new(self.path.clone(), State::UNAWARE)];
+        self.context.get_status_change(Duration::ZERO, &mut state).map_err(|error| failure(error, &self.name))?;
+        match state.iter().all(|state| state.event_count() == self.events) {
+            true => Ok(()),
+            false => Err(failure(pcsc::Error::RemovedCard, &self.name)),
+        }
+    }
 }
 
 /// A connected card, powered but not locked.
 pub struct Card {
     /// Taken out only when dropped.
     card: Option<pcsc::Card>,
-    reader: Text,
+    reader: Reader,
 }
 
 /// Whether the card was reset by another program since the last transaction.
@@ -87,12 +110,38 @@ pub enum Continuity {
 }
 
 impl Card {
-    /// Locks the card and begins a transaction; a card that another program reset is connected anew.
+    /// Waits at most `wait` until no other program has a transaction on the card. SCardBeginTransaction itself waits for
+    /// ever and cannot be called off, so a thread does that, and is left to itself where it takes too long.
+    fn await_turn(&mut self, wait: Duration) -> Result<()> {
+        let Some(mut card) = self.card.take() else {
+            return Err(failure(pcsc::Error::InvalidHandle, &self.reader.name));
+        };
+        let (give, take) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Whatever is wrong with the card, the transaction that follows says so.
+            drop(card.transaction());
+            if let Err(mpsc::SendError(card)) = give.send(card) {
+                // Nobody waits any more; `pcsc` would reset the card under the program that has it.
+                let _ = card.disconnect(Disposition::LeaveCard);
+            }
+        });
+        // A transaction that was granted at once is one also where nobody is to be waited for.
+        self.card = Some(take.recv_timeout(wait.max(AT_ONCE)).map_err(|_| Error::Device {
+            what: format!("another program keeps the card in {} locked", self.reader.name),
+            cure: Some("wait until it has finished, or give it longer with --wait SECONDS".into()),
+            detail: None,
+        })?);
+        Ok(())
+    }
+
+    /// Locks the card and begins a transaction, waiting at most `wait` for another program's to end; a card that another
+    /// program reset is connected anew.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`], also when the card was pulled since it was connected.
-    pub fn begin(&mut self) -> Result<(Transaction<'_>, Continuity)> {
-        let reader = &self.reader;
+    /// [`Error::Device`], also when the card was pulled since it was connected.
+    pub fn begin(&mut self, wait: Duration) -> Result<(Transaction<'_>, Continuity)> {
+        self.await_turn(wait)?;
+        let reader = &self.reader.name;
         let card = self.card.as_mut().ok_or_else(|| failure(pcsc::Error::InvalidHandle, reader))?;
         let (mut transaction, mut continuity) = match card.transaction2() {
             Ok(transaction) => (transaction, Continuity::Kept),
@@ -114,6 +163,9 @@ impl Card {
             }
             other => other,
         };
+        if continuity == Continuity::Reset {
+            self.reader.same_card()?;
+        }
         let protocol = match protocol.map_err(|error| failure(error, reader))?.protocol2() {
             Some(pcsc::Protocol::T0) => Protocol::T0,
             _ => Protocol::T1,

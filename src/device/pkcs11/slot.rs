@@ -1,6 +1,6 @@
 //! One slot of a module as a [`Token`]: C_Login, C_SetPIN, C_InitPIN, C_InitToken, each proved from a fresh session.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use cryptoki_sys::{CK_SLOT_ID, CK_TOKEN_INFO, CKF_USER_PIN_INITIALIZED};
 
@@ -23,16 +23,27 @@ pub struct Slot {
     id: CK_SLOT_ID,
     identity: Identity,
     settings: Settings,
+    /// What the token said of itself in this transaction, until a call may have changed it: some modules ask the card each time.
+    fresh: Cell<Option<CK_TOKEN_INFO>>,
 }
 
 impl Slot {
     /// The slot `id` of a module, in which the token of `identity` was seen.
     pub fn new(module: Rc<Module>, id: CK_SLOT_ID, identity: Identity, settings: Settings) -> Self {
-        Self { module, id, identity, settings }
+        Self { module, id, identity, settings, fresh: Cell::new(None) }
     }
 
     /// What the token says of itself, once it is certain that it is still the one that was chosen.
     fn info(&mut self) -> Result<CK_TOKEN_INFO> {
+        if let Some(info) = self.fresh.get() {
+            return Ok(info);
+        }
+        let info = self.read()?;
+        self.fresh.set(Some(info));
+        Ok(info)
+    }
+
+    fn read(&mut self) -> Result<CK_TOKEN_INFO> {
         if let Ok(info) = self.module.token_info(self.id) {
             if self.is_mine(&info) {
                 return Ok(info);
@@ -65,6 +76,7 @@ impl Slot {
 
     /// Logs in from a fresh session.
     fn login(&self, role: Role, pin: &Entry, write: bool) -> Result<Session<'_>> {
+        self.fresh.set(None);
         let session = self.module.session(self.id, write)?;
         match session.login(role, pin) {
             Ok(()) => Ok(session),
@@ -92,6 +104,7 @@ impl Connection for Slot {
         if held.as_ref().is_some_and(|lock| lock.changed_since(self.module.initialized())) {
             self.module.refresh()?;
         }
+        self.fresh.set(None);
         self.info()?;
         work(self)
     }
@@ -136,6 +149,7 @@ impl Token for Slot {
         let place = field.get_mut(..label.len()).ok_or_else(|| Error::Usage("a label has at most 32 bytes".into()))?;
         place.copy_from_slice(label.as_bytes());
         let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
+        self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
         if let Err(rv) = self.module.init_token(self.id, so_pin, &field) {
             return Err(self.refused(rv, "C_InitToken", Role::SoPin, Role::SoPin));

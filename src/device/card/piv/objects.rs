@@ -1,6 +1,9 @@
 //! What PIV cards tell in TLV: the discovery object, the cardholder identifier, Yubico's metadata.
 
-use iso7816_tlv::ber::{Tag, Tlv, Value};
+use iso7816_tlv::{
+    ber::{Tag, Tlv, Value},
+    simple,
+};
 
 use crate::token::{Retries, Text};
 
@@ -55,7 +58,11 @@ impl Metadata {
 
 /// The GUID (tag 34) of a cardholder unique identifier, in hexadecimal; none where it is all zero.
 pub fn guid(object: &[u8]) -> Option<Text> {
-    let guid = find(object, &[0x53, 0x34])?;
+    // Inside tag 53 stand SIMPLE-TLV objects: by BER's rules 34 would be a constructed one, which a GUID is not.
+    let content = find(object, &[0x53])?;
+    let objects = simple::Tlv::parse_all(&content);
+    let tag = simple::Tag::try_from(0x34).ok()?;
+    let guid = objects.iter().find(|object| object.tag() == tag)?.value();
     let hex: String = guid.iter().map(|byte| format!("{byte:02x}")).collect();
     (guid.len() == 16 && guid.iter().any(|byte| *byte != 0)).then(|| Text::from(hex.as_str()))
 }
@@ -114,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_guid_is_a_serial_unless_it_is_all_zero() {
-        let chuid = |guid: [u8; 16]| [&[0x53, 0x12, 0x34, 0x10][..], &guid].concat();
+        let chuid = |guid: [u8; 16]| [&[0x53, 0x17, 0x30, 0x03, 1, 2, 3, 0x34, 0x10][..], &guid].concat();
         assert_eq!(guid(&chuid([0xAB; 16])), Some(Text::from("ab".repeat(16).as_str())));
         assert_eq!(guid(&chuid([0; 16])), None);
         assert_eq!(guid(&[0x53, 0x00]), None);

@@ -41,6 +41,10 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     delay_ms: u64,
 
+    /// PIV: take a SELECT by the five bytes of the provider too, as cards do that some tools expect
+    #[arg(long, action = clap::ArgAction::Set, default_value_t = false)]
+    short_aid: bool,
+
     /// Print each APDU on standard error: `> ` command, `< ` response, `# ` power on, power off and reset
     #[arg(long)]
     trace: bool,
@@ -61,7 +65,7 @@ fn main() -> Result<()> {
     match arguments.application {
         Application::Piv => runner::run(store, "piv", |clients| {
             let serial = arguments.serial.unwrap_or(piv::SERIAL);
-            insert(&mut piv::Piv::new(clients, serial)?, &arguments)
+            insert(&mut piv::Piv::new(clients, serial, arguments.short_aid)?, &arguments)
         }),
         Application::Openpgp => runner::run(store, "opcard", |clients| {
             let serial = arguments.serial.unwrap_or(openpgp::SERIAL);

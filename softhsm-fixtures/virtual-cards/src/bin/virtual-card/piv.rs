@@ -13,17 +13,21 @@ use crate::{
 /// The serial number that the firmware makes up for every card.
 pub const SERIAL: [u8; 4] = [0x00, 0x52, 0xF7, 0x43];
 
+/// SELECT by the whole name, with all of the answer.
+const SELECT: [u8; 15] = [0x00, 0xA4, 0x04, 0x00, 0x09, 0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x00];
+
 const GET_SERIAL: Instruction = Instruction::Unknown(0xF8); // Yubico extension
 
 pub struct Piv<'a> {
     application: Option<Authenticator<Client<'a>>>,
     clients: Clients<'a>,
     serial: [u8; 4],
+    short_aid: bool,
 }
 
 impl<'a> Piv<'a> {
-    pub fn new(clients: Clients<'a>, serial: [u8; 4]) -> Result<Self> {
-        let mut piv = Self { application: None, clients, serial };
+    pub fn new(clients: Clients<'a>, serial: [u8; 4], short_aid: bool) -> Result<Self> {
+        let mut piv = Self { application: None, clients, serial, short_aid };
         piv.start()?;
         Ok(piv)
     }
@@ -42,6 +46,13 @@ impl<'a> Piv<'a> {
 impl Firmware for Piv<'_> {
     fn handle(&mut self, command: CommandView<'_>, response: &mut VecView<u8>) -> Result<(), Status> {
         let application = self.application.as_mut().ok_or(Status::UnspecifiedPersistentExecutionError)?;
+        if self.short_aid && command.instruction() == Instruction::Select && command.data() == &SELECT[5..10] {
+            // The firmware knows its whole name only; the tools that call a card by its first part expect no 61xx either.
+            let whole: Command<16> = Command::try_from(&SELECT).map_err(|_| Status::UnspecifiedPersistentExecutionError)?;
+            application.respond(whole.as_view(), response)?;
+            response.clear();
+            return Ok(());
+        }
         application.respond(command, response)?;
         if command.instruction() == GET_SERIAL {
             response.clear();

@@ -1,0 +1,82 @@
+//! What there is to show: a listing, what an operation did, or why it failed.
+
+use crate::{
+    error::Error,
+    input::Generated,
+    operation::{Hint, Outcome, Plan, advise},
+    token::{Identity, Retries, Role, Survey, Verb},
+};
+
+/// One token of a listing.
+#[derive(Debug)]
+pub struct Listed {
+    /// The selector that names it.
+    pub selector: String,
+    /// Who it is.
+    pub identity: Identity,
+    /// What was read of it, where that was asked for.
+    pub survey: Option<Survey>,
+}
+
+/// A listing, and what hindered it.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The tokens.
+    pub tokens: Vec<Listed>,
+    /// What could not be looked at, and why.
+    pub problems: Vec<Error>,
+}
+
+/// What was done, for the report.
+#[derive(Debug)]
+pub struct Report {
+    /// The verb.
+    pub verb: Verb,
+    /// What it did; none for a plan that was only made.
+    pub outcome: Option<Outcome>,
+    /// Whether every effect was proved.
+    pub confirmed: bool,
+    /// Why one was not, in words.
+    pub unproved: Vec<&'static str>,
+    /// Whose secret it was about.
+    pub role: Role,
+    /// By whose authority.
+    pub by: Role,
+    /// Who the token is.
+    pub identity: Identity,
+    /// What names it.
+    pub selector: String,
+    /// What is left of the tries now.
+    pub retries: Retries,
+    /// The tries that are left at the least, where the limit is not known.
+    pub at_least: Option<u8>,
+    /// What was generated.
+    pub generated: Vec<Generated>,
+    /// The commands that were sent, or would be.
+    pub commands: Vec<String>,
+    /// The plan, where it was only made.
+    pub plan: Option<Plan>,
+}
+
+/// Why it was not done, with what is known of the token.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub error: Error,
+    /// What names the token.
+    pub token: Option<String>,
+    /// What a person can do next.
+    pub hint: Option<Hint>,
+    /// What was done before it went wrong.
+    pub done: Vec<Outcome>,
+    /// What was generated and may be in force: nobody else knows it.
+    pub generated: Vec<Generated>,
+}
+
+impl Failure {
+    /// A failure that belongs to no token.
+    pub fn bare(error: Error) -> Self {
+        let hint = advise(&error);
+        Self { error, token: None, hint, done: Vec::new(), generated: Vec::new() }
+    }
+}

@@ -1,0 +1,237 @@
+//! New values made by the tool: where they go, when they are on disk, and what becomes of them when it fails.
+
+use std::{
+    fs,
+    os::{
+        fd::OwnedFd,
+        unix::fs::{PermissionsExt, symlink},
+    },
+    path::Path,
+    process::Stdio,
+};
+
+use crate::support::{
+    detached,
+    logged::{Desk, PIN},
+    running::{Running, shell},
+    softhsm::{Faults, Gate},
+    terminal::Terminal,
+};
+
+const CHANGE: [&str; 5] = ["pin", "change", "--pin", "env:PIN", "--new-pin"];
+
+/// The value that `text` holds as one line: digits and a line feed.
+#[track_caller]
+fn one_line(text: &str) -> &str {
+    let value = text.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {text:?}"));
+    assert!(value.len() >= 6 && value.bytes().all(|byte| byte.is_ascii_digit()), "{text:?}");
+    value
+}
+
+fn change_to<'a>(source: &'a str) -> Vec<&'a str> {
+    [&CHANGE[..], &[source]].concat()
+}
+
+fn source(file: &Path) -> String {
+    format!("generate:{}", file.display())
+}
+
+#[test]
+fn generate_writes_the_value_alone_to_standard_output_and_the_token_takes_it() {
+    let desk = Desk::new();
+    let run = desk.call(&change_to("generate")).run().code(0);
+    let value = one_line(&run.out);
+    assert!(run.err.contains("desk") && !run.err.contains(value), "{run:?}");
+    assert!(desk.is_pin(value) && !desk.is_pin(PIN));
+}
+
+#[test]
+fn a_shell_variable_holds_the_generated_pin_and_nothing_else() {
+    let desk = Desk::new();
+    let text = r#"PIN=$("$PUKKA" "$@") && printf '[%s]' "$PIN" && export PIN && "$PUKKA" pin verify --pin env:PIN"#;
+    let run = shell(desk.call(&change_to("generate")), text).code(0);
+    let value = run.out.strip_prefix('[').and_then(|out| out.strip_suffix(']')).unwrap_or_else(|| panic!("{run:?}"));
+    one_line(&format!("{value}\n"));
+    assert!(desk.is_pin(value));
+}
+
+#[test]
+fn two_generated_pins_are_not_the_same() {
+    let desk = Desk::new();
+    let first = desk.call(&change_to("generate")).run().code(0).out;
+    let reset = ["pin", "reset", "--so-pin", "env:SO", "--new-pin", "generate"];
+    assert_ne!(first, desk.call(&reset).run().code(0).out);
+}
+
+#[test]
+fn in_json_the_value_stands_under_generated_by_the_name_of_its_option() {
+    let desk = Desk::new();
+    let done = desk.call(&[&change_to("generate")[..], &["--json"]].concat()).run().code(0).json();
+    let generated = done["generated"].as_object().unwrap();
+    assert_eq!(generated.keys().collect::<Vec<_>>(), ["new-pin"]);
+    assert!(desk.is_pin(generated["new-pin"].as_str().unwrap()));
+    let reset = ["so-pin", "change", "--so-pin", "env:SO", "--new-so-pin", "generate", "--json"];
+    let done = desk.call(&reset).run().code(0).json();
+    assert!(desk.hsm.login_ok("desk", "so", done["generated"]["new-so-pin"].as_str().unwrap()));
+}
+
+#[test]
+fn two_generated_values_are_two_lines_in_the_order_of_their_options() {
+    let desk = Desk::blank();
+    let init = ["token", "init", "--label", "desk", "--new-so-pin", "generate", "--new-pin", "generate"];
+    let run = desk.call(&init).run().code(0);
+    let lines: Vec<&str> = run.out.lines().collect();
+    assert_eq!(lines.len(), 2, "{run:?}");
+    assert!(desk.is_pin(lines[0]) && desk.hsm.login_ok("desk", "so", lines[1]));
+}
+
+#[test]
+fn a_value_for_a_file_is_on_disk_before_the_token_gets_it() {
+    for (call, arguments) in
+        [("C_SetPIN", &CHANGE), ("C_InitPIN", &["pin", "reset", "--so-pin", "env:SO", "--new-pin"])]
+    {
+        let desk = Desk::new();
+        let file = desk.path("generated");
+        let gate = Gate::new(desk.home.path(), "gate");
+        let to = source(&file);
+        let faults = Faults::new().rule(gate.before(call));
+        let running = Running::start(desk.faulty(&[&arguments[..], &[&to, "--json"]].concat(), faults));
+        gate.wait();
+        let content = fs::read_to_string(&file).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        gate.open();
+        let run = running.finish().code(0);
+        assert_eq!(run.json()["generated"], serde_json::json!({}), "what went to a file is not repeated");
+        let value = one_line(&content);
+        assert!(!run.out.contains(value) && !run.err.contains(value), "{run:?}");
+        assert!(desk.is_pin(value));
+    }
+}
+
+#[test]
+fn the_file_is_the_owners_alone_whatever_the_umask() {
+    let desk = Desk::new();
+    let file = desk.path("generated");
+    shell(desk.call(&change_to(&source(&file))), r#"umask 000; "$PUKKA" "$@""#).code(0);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_file_that_is_there_is_not_overwritten_and_nothing_is_sent() {
+    let desk = Desk::new();
+    let there = desk.file("there", "kept\n");
+    let link = desk.path("link");
+    symlink(desk.path("nowhere"), &link).unwrap();
+    for file in [&there, &link] {
+        let run = desk.call(&change_to(&source(file))).run().code(2);
+        assert!(run.err.contains("--new-pin") && !run.err.contains(file.to_str().unwrap()), "{run:?}");
+        desk.nothing_was_sent();
+    }
+    assert_eq!(fs::read_to_string(there).unwrap(), "kept\n");
+    assert!(!desk.path("nowhere").exists(), "a link is never followed");
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_exit_2_and_nothing_is_sent() {
+    let desk = Desk::new();
+    desk.call(&change_to(&source(&desk.path("no/such/folder")))).run().code(2);
+    desk.call(&change_to("generate:")).run().code(2);
+    desk.nothing_was_sent();
+}
+
+#[test]
+fn the_file_goes_away_where_the_token_certainly_kept_its_old_pin() {
+    let desk = Desk::new();
+    let file = desk.path("generated");
+    let to = source(&file);
+    desk.call(&["pin", "change", "--pin", "env:WRONG", "--new-pin", &to]).run().code(4);
+    assert!(!file.exists(), "the old PIN was wrong");
+    for (rule, code) in [("C_SetPIN=CKR_PIN_INVALID", 6), ("C_Login=CKR_PIN_LOCKED", 5)] {
+        desk.faulty(&change_to(&to), Faults::new().rule(rule)).run().code(code);
+        assert!(!file.exists(), "{rule}");
+    }
+    assert!(desk.is_pin(PIN));
+}
+
+#[test]
+fn the_file_stays_where_the_token_may_have_the_new_pin() {
+    for (rule, code, taken) in [
+        ("C_SetPIN=after:CKR_DEVICE_REMOVED", 8, true),
+        ("C_SetPIN=CKR_GENERAL_ERROR", 8, false),
+        ("C_SetPIN=lie", 11, false),
+        ("C_Login#2-=CKR_DEVICE_ERROR", 11, true),
+        ("C_SetPIN=after-crash", -1, true),
+    ] {
+        let desk = Desk::new();
+        let file = desk.path("generated");
+        let call = desk.faulty(&change_to(&source(&file)), Faults::new().rule(rule));
+        let run = Running::start(call).finish();
+        assert_eq!(run.code, code, "{rule}: {run:?}");
+        let content = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{rule}: {error}"));
+        assert_eq!(desk.is_pin(one_line(&content)), taken, "{rule}");
+    }
+}
+
+#[test]
+fn a_generated_value_is_not_shown_where_the_token_refused_the_old_one() {
+    let desk = Desk::new();
+    let wrong = ["pin", "change", "--pin", "env:WRONG", "--new-pin", "generate"];
+    assert_eq!(desk.call(&wrong).run().code(4).out, "");
+    let failed = desk.call(&[&wrong[..], &["--json"]].concat()).run().code(4).json();
+    assert!(failed.get("generated").is_none(), "{failed}");
+}
+
+#[test]
+fn a_value_that_nobody_would_read_is_not_generated() {
+    let desk = Desk::new();
+    for more in [&[][..], &["--json"]] {
+        let arguments = [&change_to("generate")[..], more].concat();
+        for text in [r#""$PUKKA" "$@" >&-"#, r#""$PUKKA" "$@" >/dev/null"#] {
+            let run = shell(desk.call(&arguments), text).code(2);
+            assert!(more == ["--json"] || run.err.contains("generate:FILE"), "{text}: {run:?}");
+            desk.nothing_was_sent();
+        }
+        let (reader, writer): (OwnedFd, OwnedFd) = nix::unistd::pipe().unwrap();
+        drop(reader);
+        let mut call = detached(&desk.call(&arguments).command());
+        let child = call.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null()).spawn();
+        assert_eq!(child.unwrap().wait().unwrap().code(), Some(2), "a pipe without a reader");
+        desk.nothing_was_sent();
+    }
+    assert!(desk.is_pin(PIN));
+}
+
+#[test]
+fn a_present_value_cannot_be_generated() {
+    let desk = Desk::new();
+    for (command, option) in
+        [(["pin", "verify"], "--pin"), (["pin", "reset"], "--so-pin"), (["puk", "change"], "--puk")]
+    {
+        for from in ["generate", "generate:/tmp/never-made"] {
+            let run = desk.call(&[command[0], command[1], option, from]).run().code(2);
+            assert!(run.err.contains(option) && run.err.contains("cannot be generated"), "{run:?}");
+            desk.nothing_was_opened();
+        }
+    }
+}
+
+#[test]
+fn who_gives_up_at_a_question_leaves_no_file_behind() {
+    let desk = Desk::blank();
+    let file = desk.path("generated");
+    let arguments = ["token", "init", "--label", "desk", "--new-pin", &source(&file), "--new-so-pin", "prompt"];
+    let mut terminal = Terminal::spawn(desk.call(&arguments).command());
+    terminal.expect("New SO PIN").send("\x03");
+    assert_eq!(terminal.wait().0, 130);
+    assert!(!file.exists());
+    desk.nothing_was_sent();
+}
+
+#[test]
+fn nobody_types_a_pin_only_to_hear_that_the_file_is_there_already() {
+    let desk = Desk::new();
+    let there = desk.file("there", "kept\n");
+    let (code, shown) = Terminal::spawn(desk.call(&["pin", "change", "--new-pin", &source(&there)]).command()).wait();
+    assert_eq!(code, 2, "{shown}");
+    assert!(!shown.contains("PIN of desk"), "{shown}");
+}

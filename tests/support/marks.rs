@@ -1,0 +1,68 @@
+//! Secrets that stand out, and a search for them in all their forms.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::Path,
+};
+
+/// The forms in which text may give a secret away: as it is, in hexadecimal and as a list of bytes.
+fn forms(mark: &str) -> Vec<String> {
+    let bytes = mark.as_bytes();
+    let joined = |format: &dyn Fn(u8) -> String, between: &str| {
+        bytes.iter().map(|byte| format(*byte)).collect::<Vec<_>>().join(between)
+    };
+    let mut forms = vec![mark.to_owned(), joined(&|byte| byte.to_string(), ", ")];
+    for between in ["", " ", ":", ", "] {
+        forms.push(joined(&|byte| format!("{byte:02x}"), between));
+        forms.push(joined(&|byte| format!("{byte:02X}"), between));
+        forms.push(joined(&|byte| format!("0x{byte:02x}"), between));
+    }
+    forms
+}
+
+/// The first of `marks` that `text` gives away, in whichever form.
+pub fn found<'m>(text: &str, marks: &[&'m str]) -> Option<&'m str> {
+    marks.iter().copied().find(|mark| forms(mark).iter().any(|form| text.contains(form)))
+}
+
+/// Asserts that no file below `folder` gives a mark away, by content or by name.
+#[track_caller]
+pub fn none_in_files(folder: &Path, marks: &[&str]) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(found(path.to_str().unwrap(), marks), None, "{}", path.display());
+        if path.is_dir() {
+            none_in_files(&path, marks);
+        } else if path.is_file() {
+            let content = fs::read(&path).unwrap();
+            assert_eq!(found(&String::from_utf8_lossy(&content), marks), None, "{}", path.display());
+        }
+    }
+}
+
+/// Which of `marks` stand in the writable memory of a process, whole or by half.
+pub fn in_memory<'m>(process: u32, marks: &[&'m str]) -> Vec<&'m str> {
+    let memory = File::open(format!("/proc/{process}/mem")).unwrap();
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+    let (mut seen, mut read) = (Vec::new(), 0);
+    for line in maps.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let (range, rights) = (words.next().unwrap(), words.next().unwrap());
+        if !rights.starts_with("rw") {
+            continue;
+        }
+        let (from, to) = range.split_once('-').unwrap();
+        let [from, to] = [from, to].map(|address| u64::from_str_radix(address, 16).unwrap());
+        let mut content = vec![0; usize::try_from(to - from).unwrap()];
+        // Of memory that was promised and never used nothing can be read.
+        read += memory.read_at(&mut content, from).unwrap_or_default();
+        let content = String::from_utf8_lossy(&content); // what is text stays, and text is searched quickly
+        seen.extend(marks.iter().copied().filter(|mark| {
+            let (first, second) = mark.split_at(mark.len() / 2);
+            content.contains(first) || content.contains(second)
+        }));
+    }
+    assert!(maps.contains("[stack]") && maps.contains("[heap]") && read > 100_000, "only {read} bytes of {maps}");
+    seen
+}

@@ -1,0 +1,65 @@
+//! The tool started and left running, or called by a shell, as scripts call it.
+
+use std::{
+    ffi::OsStr,
+    process::{Child, Command, Stdio},
+};
+
+use super::{Pukka, Run, detached};
+
+/// A call that is under way; it dies with the test.
+pub struct Running(Option<Child>);
+
+impl Running {
+    /// Starts it without a terminal, with nothing on standard input.
+    #[track_caller]
+    pub fn start(call: Pukka) -> Self {
+        Self::spawn(detached(&call.command()).stdin(Stdio::null()))
+    }
+
+    /// Starts a command that was made ready otherwise.
+    #[track_caller]
+    pub fn spawn(command: &mut Command) -> Self {
+        Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
+    }
+
+    /// The process, which is the tool itself: `setsid` gives it its own.
+    pub fn id(&self) -> u32 {
+        self.0.as_ref().unwrap().id()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn finish(mut self) -> Run {
+        let output = self.0.take().unwrap().wait_with_output().unwrap();
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = (child.kill(), child.wait());
+        }
+    }
+}
+
+/// A script of `bash` in the environment of `call`: `"$PUKKA" "$@"` is the call itself.
+pub fn script(call: Pukka, script: &str) -> Command {
+    let call = call.command();
+    let mut shell = Command::new("setsid");
+    shell.args(["--wait", "bash", "-c", script, "bash"]).args(call.get_args()).env_clear();
+    shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.env("PUKKA", call.get_program()).stdin(Stdio::null());
+    shell
+}
+
+/// Runs such a script to its end.
+#[track_caller]
+pub fn shell(call: Pukka, text: impl AsRef<OsStr>) -> Run {
+    Running::spawn(&mut script(call, text.as_ref().to_str().unwrap())).finish()
+}
