@@ -1,6 +1,9 @@
 //! What PIV cards tell in TLV: the discovery object, the cardholder identifier, Yubico's metadata.
 
-use iso7816_tlv::ber::{Tag, Tlv, Value};
+use iso7816_tlv::{
+    ber::{Tag, Tlv, Value},
+    simple,
+};
 
 use crate::token::{Retries, Text};
 
@@ -54,8 +57,13 @@ impl Metadata {
 }
 
 /// The GUID (tag 34) of a cardholder unique identifier, in hexadecimal; none where it is all zero.
+///
+/// Its fields are simple TLV: in BER their tags would announce constructed values (SP 800-73-5 part 1, table 9).
 pub fn guid(object: &[u8]) -> Option<Text> {
-    let guid = find(object, &[0x53, 0x34])?;
+    let fields = find(object, &[0x53])?;
+    let is_guid = |field: &simple::Tlv| Into::<u8>::into(field.tag()) == 0x34;
+    let field = simple::Tlv::parse_all(&fields).into_iter().find(is_guid)?;
+    let guid = field.value();
     let hex: String = guid.iter().map(|byte| format!("{byte:02x}")).collect();
     (guid.len() == 16 && guid.iter().any(|byte| *byte != 0)).then(|| Text::from(hex.as_str()))
 }
