@@ -132,6 +132,19 @@ fn a_file_that_is_there_is_not_overwritten_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_file_that_comes_while_somebody_types_is_not_overwritten_either() {
+    let desk = Desk::new();
+    let file = desk.path("generated");
+    let mut terminal = Terminal::spawn(desk.call(&["pin", "change", "--new-pin", &source(&file)]).command());
+    terminal.expect("PIN of desk");
+    fs::write(&file, "kept\n").unwrap();
+    terminal.send("123456\r");
+    assert_eq!(terminal.wait().0, 2);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "kept\n");
+    desk.nothing_was_sent();
+}
+
+#[test]
 fn a_file_that_cannot_be_made_is_exit_2_and_nothing_is_sent() {
     let desk = Desk::new();
     desk.call(&change_to(&source(&desk.path("no/such/folder")))).run().code(2);

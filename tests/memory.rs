@@ -12,10 +12,10 @@ use crate::support::{
     terminal::Terminal,
 };
 
-/// Sixteen characters each, of which neither half stands anywhere by chance.
-const OLD: &str = "vQ7#xLm2&kZp9@wR";
-const NEW: &str = "hT4!bNc8*sYf6%dG";
-const SO: &str = "uJ3^oEa5~iVq1+gM";
+/// Sixty-four characters each, of which no eight in a row stand anywhere by chance.
+const OLD: &str = "Tv4gjnYh+Dem97iGm8hrEh4gEftP7urRzpAZnihC~8S!@YQHzHkQ~V&Njr7xVv^7";
+const NEW: &str = "fjSVW~@imL*ihR&N3Wc!Xxq~hDNsH44~kx&5Mt9M7X2FvkyvFFb^zKNau7ZSsg@4";
+const SO: &str = "454p%5hAiC#wqVgpavnYdjC2vJWY*rq^!%%RkupVK%wcCYudQmKYxXE+UEAG5FB~";
 const MARKS: [&str; 3] = [OLD, NEW, SO];
 
 /// A token, and a folder for secrets that is not the home of the tool.
@@ -122,7 +122,7 @@ fn nothing_is_left_in_memory_after_a_refusal_before_anything_was_sent() {
     const CKF_USER_PIN_FINAL_TRY: &str = "token-flags=+0x20000";
     const CKF_USER_PIN_LOCKED: &str = "token-flags=+0x40000";
     for (rules, code) in
-        [(CKF_USER_PIN_FINAL_TRY, 6), (CKF_USER_PIN_LOCKED, 5), ("pin-length=20..30", 6), ("pin-length=1..5", 6)]
+        [(CKF_USER_PIN_FINAL_TRY, 6), (CKF_USER_PIN_LOCKED, 5), ("pin-length=100..200", 6), ("pin-length=1..5", 6)]
     {
         let stage = Stage::new();
         stage.file("lines", &lines());
