@@ -140,6 +140,16 @@ fn status_tells_the_state_of_each_pin_and_changes_nothing() {
 }
 
 #[test]
+fn a_blank_slot_has_no_pins_whatever_its_flags_say() {
+    // SoftHSM2 says that the SO PIN of a blank slot is locked and must be changed.
+    let status = Desk::blank().run("status --json").code(0).json();
+    for reference in status["tokens"][0]["references"].as_array().unwrap() {
+        assert_eq!((&reference["state"], &reference["tries"]), (&json!("unset"), &Value::Null), "{reference}");
+    }
+    assert_eq!(status["tokens"][0]["can"], json!([{"operation": "token init"}]));
+}
+
+#[test]
 fn a_token_initialised_without_a_pin_gets_its_first_by_pin_set() {
     let desk = Desk::blank();
     let init = desk.run("token init --label desk-7 --new-so-pin env:SO --json");

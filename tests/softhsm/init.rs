@@ -74,6 +74,9 @@ fn a_live_token_whose_serial_confirms_it_begins_anew_and_keeps_its_serial() {
     assert!(desk.is_so_pin(SO) && desk.is_pin(NEW) && !desk.is_pin(PIN));
     assert!(!has_object(&desk, NEW), "the object outlived the token");
 
+    // Its own label is not taken by another.
+    desk.run(&format!("{init} --so-pin env:SO --label desk-7")).code(0);
+
     // Without a new PIN the token has none, and a new label is taken.
     let words = format!("token init --token desk-7 --destroy {serial} --so-pin env:SO --label desk-8 --json");
     let json = desk.run(&words).code(0).json();
