@@ -32,10 +32,13 @@ struct Cost {
     apdus: usize,
 }
 
+/// The command that changes a PIN from the first value to the second.
+type Change = dyn Fn(&str, &str) -> Command;
+
 /// A tool and how it changes a PIN from the first value to the second.
 struct Tool {
     name: &'static str,
-    change: Box<dyn Fn(&str, &str) -> Command>,
+    change: Box<Change>,
 }
 
 fn main() {
@@ -160,7 +163,7 @@ fn piv(home: &Path) {
 
 fn piv_tools(pcscd: &Pcscd, home: &Path) -> Vec<Tool> {
     let (envs, home, reader) = (pcscd.envs(), home.to_owned(), reader_name(0));
-    let tool = |name, change: Box<dyn Fn(&str, &str) -> Command>| {
+    let tool = |name, change: Box<Change>| {
         let envs = envs.clone();
         let change = Box::new(move |old: &str, new: &str| {
             let mut command = change(old, new);
@@ -169,15 +172,14 @@ fn piv_tools(pcscd: &Pcscd, home: &Path) -> Vec<Tool> {
         });
         Tool { name, change }
     };
-    let args =
-        |program: &'static str, arguments: fn(&str, &str, &str) -> Vec<String>| -> Box<dyn Fn(&str, &str) -> Command> {
-            let reader = reader.clone();
-            Box::new(move |old, new| {
-                let mut command = Command::new(program);
-                command.args(arguments(&reader, old, new));
-                command
-            })
-        };
+    let args = |program: &'static str, arguments: fn(&str, &str, &str) -> Vec<String>| -> Box<Change> {
+        let reader = reader.clone();
+        Box::new(move |old, new| {
+            let mut command = Command::new(program);
+            command.args(arguments(&reader, old, new));
+            command
+        })
+    };
     vec![
         tool("floor (SELECT, CHANGE)", {
             Box::new(|old, new| {
@@ -226,7 +228,7 @@ fn softhsm(home: &Path) {
     let store = SoftHsm::new();
     store.token("bench", "12345678", Some("123456"));
     let (conf, module, home) = (store.conf().to_owned(), softhsm_module(), home.to_owned());
-    let with = |name, change: Box<dyn Fn(&str, &str) -> Command>| {
+    let with = |name, change: Box<Change>| {
         let conf = conf.clone();
         let change = Box::new(move |old: &str, new: &str| {
             let mut command = change(old, new);

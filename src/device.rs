@@ -6,10 +6,15 @@ pub mod pkcs11;
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    error::Error,
+    error::{Error, Result},
     selector::Selector,
-    token::{Application, Found, Route, Trace},
+    token::{Application, Found, Identity, Route, Trace},
 };
+
+/// How often a module is looked at before what it shows is believed, while another process writes.
+const LOOKS: usize = 6;
+/// The time between two looks; a write of SoftHSM2 takes about 2 ms.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// How devices are reached.
 #[derive(Debug, Clone)]
@@ -109,7 +114,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
         let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
         for module in modules(wanted, settings) {
-            match pkcs11::find(&module, &slots) {
+            match settled(wanted, || pkcs11::find(&module, &slots)) {
                 Ok(slots) => {
                     search.found.extend(slots.found);
                     let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
@@ -127,6 +132,22 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         search.problems.sort_by_key(|problem| problem.route != Route::Pkcs11);
     }
     search
+}
+
+/// Looks again, a few times, while another process writes a token: SoftHSM2 does not list a token whose file is being written,
+/// so that the one that is meant could seem absent, or another one the only one. A serial that was found leaves no doubt.
+fn settled(wanted: Wanted<'_>, look: impl Fn() -> Result<pkcs11::Slots>) -> Result<pkcs11::Slots> {
+    for _ in 1..LOOKS {
+        let slots = look()?;
+        let identities: Vec<&Identity> = slots.found.iter().map(|found| &found.identity).collect();
+        if !slots.unsettled || wanted.selector.is_some_and(|selector| selector.is_met_by_serial(&identities)) {
+            return Ok(slots);
+        }
+        // Before the next look the module must have been finalised.
+        drop(slots);
+        std::thread::sleep(BETWEEN_LOOKS);
+    }
+    look()
 }
 
 /// The modules to load: the one that the selector carries, else those that were named, else p11-kit's proxy; each once.

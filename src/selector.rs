@@ -102,6 +102,17 @@ impl Selector {
         matches!(self, Self::Card(attributes) if !attributes.contains_key("serial"))
     }
 
+    /// Whether it names a serial, and just one of `identities` has that: no other token can be meant.
+    pub fn is_met_by_serial(&self, identities: &[&Identity]) -> bool {
+        let [index] = self.matches(identities)[..] else { return false };
+        match self {
+            Self::Pkcs11(wanted) | Self::Card(wanted) => wanted.contains_key("serial"),
+            Self::Word(word) => {
+                identities.get(index).is_some_and(|identity| is(identity.serial.as_ref(), word.bytes()))
+            }
+        }
+    }
+
     /// Those of `identities` that are meant, by index.
     ///
     /// A bare word is a serial where one matches, else a label, else a reader's name.

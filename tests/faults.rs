@@ -6,6 +6,7 @@ use crate::support::{
     Run,
     desk::{Desk, LABEL, NEW, PIN, SO, SO2, WITH_SECRETS, assert_not_called, only},
     softhsm::Faults,
+    terminal::Terminal,
 };
 
 #[path = "faults/modules.rs"]
@@ -77,6 +78,8 @@ fn a_module_that_lies_about_the_first_pin_is_caught() {
 fn a_module_that_lies_about_c_inittoken_is_caught() {
     let desk = Desk::blank();
     fails(&desk, "C_InitToken=lie", INIT, 11, "unconfirmed");
+    // Even where the blank slot calls itself as the token was to be called.
+    fails(&desk, "C_InitToken=lie;token-label=6465736b2d38", INIT, 11, "unconfirmed");
     // And where a live token was to begin anew: it has the label already, and nothing happened to it.
     let serial = desk.store.token(LABEL, SO, Some(PIN));
     let anew = format!("token init --token desk-7 --destroy {serial} --so-pin env:SO");
@@ -223,15 +226,47 @@ fn the_last_try_is_never_spent_unasked() {
 }
 
 #[test]
-fn a_counter_that_falls_between_survey_and_act_is_seen_before_the_try() {
+fn a_counter_that_falls_while_a_person_types_is_seen_before_the_try() {
     let desk = Desk::new();
-    // The last reading before the login decides, not the first: count the readings of a call without faults.
-    let (_, calls) = desk.watched(Faults::new(), VERIFY);
-    let before = calls.iter().take_while(|call| *call != "C_Login").filter(|call| *call == "C_GetTokenInfo").count();
-    for (flag, code, kind) in [(FINAL_TRY, 6, "last-try"), (LOCKED, 5, "blocked")] {
-        let (_, calls) = fails(&desk, &flag.replace('=', &format!("@{before}=")), VERIFY, code, kind);
+    desk.run(VERIFY).code(0);
+    desk.age_locks();
+    // What a dry run reads is what stands in the prompt; the readings after it belong to the act.
+    let (_, calls) = desk.watched(Faults::new(), &format!("{VERIFY} --dry-run"));
+    let surveyed = only(&calls, &["C_GetTokenInfo"]).len();
+    for (flag, code) in [(FINAL_TRY, 6), (LOCKED, 5)] {
+        let log = desk.path(&format!("log-{code}"));
+        let faults = rule(&flag.replace('=', &format!("@{}=", surveyed + 1))).log(&log);
+        let mut terminal = Terminal::spawn(desk.faulty(&faults, "pin verify --token desk-7").command());
+        terminal.expect("PIN of desk-7").expect(": ").send("271828\r");
+        let (ended, shown) = terminal.wait();
+        assert_eq!(ended, code, "{shown}");
+        let calls = crate::support::softhsm::calls(&log);
+        assert!(!calls.iter().any(|call| call.starts_with("C_Login")), "{calls:?}");
+    }
+}
+
+#[test]
+fn a_token_that_is_no_longer_the_one_that_was_chosen_gets_nothing() {
+    let desk = Desk::new();
+    // Two slots were looked at to choose; from the third reading on another token answers in both.
+    for words in [VERIFY, CHANGE, RESET, CHANGE_SO] {
+        let (error, calls) = fails(&desk, "token-serial@3=3939", words, 8, "device");
+        assert_eq!(error["hint"], "look again with `pukka list`");
         assert_not_called(&calls, &WITH_SECRETS);
     }
+    assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
+}
+
+#[test]
+fn an_so_pin_is_proved_only_by_a_module_that_is_known_to_check_it() {
+    let desk = Desk::new();
+    // opensc-pkcs11, say, takes any SO PIN on some cards.
+    let faults = rule("token-manufacturer=4163");
+    let (run, calls) = desk.watched(faults, &format!("{CHANGE_SO} --json"));
+    let json = run.code(0).json();
+    assert_eq!((&json["outcome"], &json["confirmed"]), (&json!("changed"), &json!(false)), "{json}");
+    assert_eq!(only(&calls, &WITH_SECRETS), ["C_Login", "C_SetPIN"]);
+    assert!(desk.is_so_pin(SO2));
 }
 
 #[test]
@@ -243,7 +278,8 @@ fn a_blocked_reference_is_not_tried() {
         (SO_LOCKED, RESET, "so-pin"),
         (SO_LOCKED, CHANGE_SO, "so-pin"),
     ] {
-        for words in [words.to_owned(), format!("{words} --allow-last-try --allow-last-try=so-pin")] {
+        for more in ["", "--dry-run", "--allow-last-try --allow-last-try=so-pin"] {
+            let words = format!("{words} {more}");
             let (error, calls) = fails(&desk, flag, &words, 5, "blocked");
             assert_eq!((&error["role"], &error["tries_left"]), (&json!(role), &json!(0)), "{words}");
             assert_not_called(&calls, &WITH_SECRETS);

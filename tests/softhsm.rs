@@ -1,14 +1,11 @@
 //! The life of a PIN on SoftHSM2.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::support::{
     Run,
     desk::{Desk, LABEL, NEW, OTHER, PIN, SO, SO2, WITH_SECRETS, assert_not_called, only, secret_file},
-    softhsm::{Faults, softhsm_module},
+    softhsm::Faults,
 };
 
 /// Checks a success: one JSON object with exactly these facts, and silence on standard error.
@@ -51,6 +48,11 @@ fn wrong(run: Run, command: &str, role: &str) {
     assert!(error["detail"].as_str().unwrap().contains("CKR_PIN_INCORRECT"), "{error}");
     assert_eq!(error["candidates"], json!([]));
 }
+
+#[path = "softhsm/init.rs"]
+mod init;
+#[path = "softhsm/p11_kit.rs"]
+mod p11_kit;
 
 const CREATE: &str = "token init --label desk-7 --new-so-pin env:SO --new-pin env:PIN";
 const VERIFY: &str = "pin verify --token desk-7 --pin env:";
@@ -138,6 +140,16 @@ fn status_tells_the_state_of_each_pin_and_changes_nothing() {
 }
 
 #[test]
+fn a_blank_slot_has_no_pins_whatever_its_flags_say() {
+    // SoftHSM2 says that the SO PIN of a blank slot is locked and must be changed.
+    let status = Desk::blank().run("status --json").code(0).json();
+    for reference in status["tokens"][0]["references"].as_array().unwrap() {
+        assert_eq!((&reference["state"], &reference["tries"]), (&json!("unset"), &Value::Null), "{reference}");
+    }
+    assert_eq!(status["tokens"][0]["can"], json!([{"operation": "token init"}]));
+}
+
+#[test]
 fn a_token_initialised_without_a_pin_gets_its_first_by_pin_set() {
     let desk = Desk::blank();
     let init = desk.run("token init --label desk-7 --new-so-pin env:SO --json");
@@ -208,116 +220,6 @@ fn puk_change_and_pin_unblock_are_refused_with_what_there_is_instead() {
         "so-pin",
     );
     assert!(desk.is_pin(NEW));
-}
-
-/// Puts a data object on the token, as any program would.
-fn put_object(desk: &Desk) {
-    let file = desk.path("object");
-    std::fs::write(&file, "precious").unwrap();
-    let made = tool(desk)
-        .args(["--login", "--pin", PIN, "--type", "data", "--label", "deed", "--write-object"])
-        .arg(&file)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-}
-
-fn tool(desk: &Desk) -> Command {
-    let mut command = Command::new("pkcs11-tool");
-    command.arg("--module").arg(softhsm_module()).args(["--token-label", LABEL]);
-    desk.store.envs(&mut command);
-    command
-}
-
-/// Whether the object is there, for whoever logs in with `pin`.
-fn has_object(desk: &Desk, pin: &str) -> bool {
-    let listed = tool(desk).args(["--login", "--pin", pin, "--list-objects"]).output().unwrap();
-    assert!(listed.status.success(), "{listed:?}");
-    String::from_utf8_lossy(&listed.stdout).contains("deed")
-}
-
-#[test]
-fn a_live_token_is_not_destroyed_without_its_name() {
-    let desk = Desk::new();
-    put_object(&desk);
-    let init = "token init --token desk-7 --so-pin env:SO --new-pin env:NEW --json";
-    for (words, code, kind) in [
-        (init.to_owned(), 2, "usage"),
-        (format!("{init} --no-input"), 2, "usage"),
-        // What a program answers yes to is not what is asked here.
-        (format!("{init} --yes"), 2, "usage"),
-        (format!("{init} --destroy desk-8"), 6, "not-confirmed-by-user"),
-        // Its label is not shared, but its serial is what confirms.
-        (format!("{init} --destroy desk-7"), 6, "not-confirmed-by-user"),
-    ] {
-        let (run, calls) = desk.watched(Faults::new(), &words);
-        let json = run.code(code).json();
-        assert_eq!((&json["command"], &json["error"]["kind"]), (&json!("token init"), &json!(kind)), "{words}");
-        assert_not_called(&calls, &WITH_SECRETS);
-    }
-    assert!(desk.is_so_pin(SO) && has_object(&desk, PIN));
-}
-
-#[test]
-fn a_live_token_whose_serial_confirms_it_begins_anew_and_keeps_its_serial() {
-    let desk = Desk::blank();
-    let serial = desk.store.token(LABEL, SO, Some(PIN));
-    put_object(&desk);
-    assert!(has_object(&desk, PIN));
-    let init = format!("token init --token desk-7 --destroy {serial} --new-pin env:NEW --json");
-
-    wrong(desk.run(&format!("{init} --so-pin env:WRONG")), "token init", "so-pin");
-    assert!(has_object(&desk, PIN), "a wrong SO PIN destroyed the token");
-
-    let json = done(desk.run(&format!("{init} --so-pin env:SO")), "token init", "initialised", "so-pin", "so-pin");
-    assert_eq!(json["token"]["serial"], serial);
-    assert!(desk.is_so_pin(SO) && desk.is_pin(NEW) && !desk.is_pin(PIN));
-    assert!(!has_object(&desk, NEW), "the object outlived the token");
-
-    // Without a new PIN the token has none, and a new label is taken.
-    let words = format!("token init --token desk-7 --destroy {serial} --so-pin env:SO --label desk-8 --json");
-    let json = desk.run(&words).code(0).json();
-    assert_eq!((&json["token"]["serial"], &json["token"]["label"]), (&json!(serial), &json!("desk-8")));
-    let status = desk.run("status desk-8 --json").code(0).json();
-    assert_eq!(status["tokens"][0]["references"][0]["state"], "unset");
-}
-
-#[test]
-fn a_live_token_takes_no_new_so_pin_on_the_way() {
-    let desk = Desk::blank();
-    let serial = desk.store.token(LABEL, SO, Some(PIN));
-    for so_pin in ["--new-so-pin env:SO2", "--so-pin env:SO --new-so-pin env:SO2"] {
-        let words = format!("token init --token desk-7 --destroy {serial} {so_pin} --json");
-        let (run, calls) = desk.watched(Faults::new(), &words);
-        assert_eq!(run.code(2).json()["error"]["kind"], "usage");
-        assert_not_called(&calls, &WITH_SECRETS);
-    }
-    assert!(desk.is_so_pin(SO) && desk.is_pin(PIN));
-}
-
-#[test]
-fn a_label_has_at_most_32_bytes_and_belongs_to_one_token() {
-    let desk = Desk::new();
-    let init =
-        |label: &str| desk.watched(Faults::new(), &format!("token init --label {label} --new-so-pin env:SO --json"));
-    // 17 characters of two bytes.
-    for long in ["x".repeat(33), "ä".repeat(17)] {
-        let (run, calls) = init(&long);
-        assert_eq!(run.code(2).json()["error"]["kind"], "usage");
-        assert_not_called(&calls, &WITH_SECRETS);
-    }
-    let (run, calls) = init(LABEL);
-    let error = run.code(3).json()["error"].clone();
-    assert_eq!(error["kind"], "ambiguous-token");
-    assert_eq!(error["candidates"].as_array().unwrap().len(), 1, "{error}");
-    assert!(error["candidates"][0].as_str().unwrap().contains("token=desk-7"), "{error}");
-    assert_not_called(&calls, &WITH_SECRETS);
-
-    let longest = "ä".repeat(16);
-    let json = init(&longest).0.code(0).json();
-    assert_eq!(json["token"]["label"], longest.as_str());
-    assert!(desk.store.login_ok(&longest, "so", SO));
-    assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
 }
 
 #[test]
@@ -420,51 +322,4 @@ fn a_dry_run_presents_nothing_and_changes_nothing() {
         assert_not_called(&calls, &WITH_SECRETS);
     }
     assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
-}
-
-#[test]
-fn p11_kits_proxy_is_the_module_where_none_is_named_and_does_all_that_softhsm_does() {
-    for option in ["", " --module p11-kit-proxy.so"] {
-        let desk = Desk::blank();
-        let json = |words: &str| desk.bare(&format!("{words}{option} --json")).run();
-        done(json(CREATE), "token init", "initialised", "so-pin", "so-pin");
-        assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
-        wrong(json(&format!("{VERIFY}WRONG")), "pin verify", "user-pin");
-        done(json(CHANGE), "pin change", "changed", "user-pin", "user-pin");
-        wrong(json(&format!("{VERIFY}PIN")), "pin verify", "user-pin");
-        done(json(RESET), "pin reset", "reset", "user-pin", "so-pin");
-        assert!(desk.is_pin(OTHER));
-        done(json(CHANGE_SO), "so-pin change", "changed", "so-pin", "so-pin");
-        assert!(desk.is_so_pin(SO2));
-    }
-}
-
-#[test]
-fn tokens_without_a_pin_such_as_those_of_p11_kits_trust_module_are_not_listed() {
-    let mut places = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path().join("pkcs11"));
-    let trust = places.find_map(|place| Some(place.join("p11-kit-trust.so")).filter(|module| module.is_file()));
-    let trust = trust.expect("p11-kit's trust module is not installed: it is in the package p11-kit-modules");
-    let slots = Command::new("pkcs11-tool").arg("--module").arg(&trust).arg("--list-token-slots").output().unwrap();
-    assert!(String::from_utf8_lossy(&slots.stdout).contains("token label"), "the module shows no token: {slots:?}");
-
-    let desk = Desk::new();
-    let list = |module: &Path, words: &str| {
-        let call = desk.call(words).with(|command| {
-            command.arg("--module").arg(module);
-        });
-        call.run().code(0).json()["tokens"].as_array().unwrap().clone()
-    };
-    let tokens = list(&trust, "list --json");
-    let labels: Vec<&Value> =
-        tokens.iter().filter(|token| token["serial"] != Value::Null).map(|token| &token["label"]).collect();
-    assert_eq!(labels, [LABEL]);
-    // And so it is no candidate either.
-    said(
-        desk.call("pin verify --pin env:PIN")
-            .with(|command| {
-                command.arg("--module").arg(&trust);
-            })
-            .run(),
-        "right",
-    );
 }

@@ -71,6 +71,8 @@ pub struct Slots {
     pub found: Vec<Found>,
     /// Why others could not be looked at.
     pub problems: Vec<Error>,
+    /// Whether another process wrote a token meanwhile, so that one may be missing.
+    pub unsettled: bool,
 }
 
 /// The tokens of the module at `path` that have PINs.
@@ -96,5 +98,6 @@ pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
             slots.found.push(Found { identity, abilities, connection });
         }
     }
+    slots.unsettled = lock::is_any_written(&settings.locks, module.initialized());
     Ok(slots)
 }

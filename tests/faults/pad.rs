@@ -1,9 +1,5 @@
 //! Tokens with keys of their own (protected authentication path): PINs are typed there, and modules get NULL for them.
 
-use std::io::Read;
-use std::process::Command;
-
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use serde_json::{Value, json};
 
 use super::rule;
@@ -11,24 +7,12 @@ use crate::support::{
     Pukka,
     desk::{Desk, LABEL, NEW, OTHER, PIN, SO, SO2, WITH_SECRETS, assert_not_called},
     softhsm::{Faults, calls},
+    terminal::Terminal,
 };
 
 /// Runs the tool with a terminal of its own and nobody at it. Returns its exit code and all that was shown there.
-fn at_a_terminal(tool: Pukka) -> (u32, String) {
-    let command: Command = tool.command();
-    let mut builder = CommandBuilder::new(command.get_program());
-    builder.args(command.get_args());
-    builder.env_clear();
-    for (name, value) in command.get_envs() {
-        builder.env(name, value.unwrap());
-    }
-    let pty = native_pty_system().openpty(PtySize::default()).unwrap();
-    let mut child = pty.slave.spawn_command(builder).unwrap();
-    drop(pty.slave);
-    let mut shown = String::new();
-    // The end of a terminal is an error on Linux.
-    let _ = pty.master.try_clone_reader().unwrap().read_to_string(&mut shown);
-    (child.wait().unwrap().exit_code(), shown)
+fn at_a_terminal(tool: Pukka) -> (i32, String) {
+    Terminal::spawn(tool.command()).wait()
 }
 
 /// The object in JSON among what a terminal shows.

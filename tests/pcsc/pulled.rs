@@ -83,19 +83,19 @@ fn a_card_pulled_during_the_proof_was_changed_and_is_not_confirmed() {
 #[track_caller]
 fn pulled_at(ins: &str) -> Run {
     let store = tempfile::tempdir().unwrap();
-    let slow = || Card::piv().file(&store.path().join("card")).delay_ms(100);
-    let (pcscd, [mut card]) = Pcscd::with([slow()]);
+    let card = || Card::piv().file(&store.path().join("card"));
+    let (pcscd, [mut slow]) = Pcscd::with([card().delay_ms(500)]); // time to pull it, on a busy machine too
     let run = thread::scope(|scope| {
         let run = scope.spawn(|| call(&pcscd, &format!("{CHANGE} --json")).run());
-        while presented(&card).last().is_none_or(|command| &command[2..4] != ins) {
+        while presented(&slow).last().is_none_or(|command| &command[2..4] != ins) {
             assert!(!run.is_finished(), "pukka ended before {ins}");
             thread::sleep(Duration::from_millis(1));
         }
-        card.pull();
-        assert_eq!(card.apdus().last().unwrap().1, "", "pulled before it answered");
+        slow.pull();
+        assert_eq!(slow.apdus().last().unwrap().1, "", "pulled before it answered");
         run.join().unwrap()
     });
-    let _again = pcscd.insert(0, slow());
+    let _again = pcscd.insert(0, card());
     let hint = error(&run)["hint"].as_str().unwrap().replace('\'', "");
     let verify = |pin: &str| {
         let line = format!("{} --pin env:{pin}", hint.strip_prefix("pukka ").unwrap());

@@ -112,8 +112,10 @@ impl<'a> Channel<'a> {
 /// The same command with the Le that the card asked for (ISO 7816-4, 5.1.3, SW 6Cxx).
 fn with_length(apdu: &[u8], command: &Command, length: u8) -> Zeroizing<Vec<u8>> {
     let mut again = Zeroizing::new(Vec::with_capacity(apdu.len() + 1));
-    let has_length = matches!(command.data, Data::None) && apdu.len() == 5;
-    let keep = if has_length { 4 } else { apdu.len() };
+    let keep = match (&command.data, apdu.get(4)) {
+        (Data::None, _) | (_, None) => 4,
+        (_, Some(count)) => 5 + usize::from(*count),
+    };
     again.extend_from_slice(apdu.get(..keep).unwrap_or(apdu));
     again.push(length);
     again

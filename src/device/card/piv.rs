@@ -248,7 +248,11 @@ impl<'a, 'c> Piv<'a, 'c> {
             Meaning::Blocked => counted(Retries::Blocked),
             Meaning::Wrong(None) | Meaning::Malformed => {
                 let now = self.retries(presented).unwrap_or(Retries::Unknown);
-                let unspent = had_tries && before == Some(now);
+                // Metadata tells a limit that a status word does not, so the tries alone are compared.
+                let unspent = match (before, now) {
+                    (Some(Retries::Left { left: before, .. }), Retries::Left { left: now, .. }) => before == now,
+                    _ => false,
+                };
                 let why = if unspent {
                     "it does not meet the card's own rules"
                 } else {

@@ -103,6 +103,24 @@ pub fn take(directory: &Path, identity: &Identity, access: Access, wait: Duratio
     }
 }
 
+/// Whether any token that is locked in `directory` has been written since `time`, or is being written now.
+pub fn is_any_written(directory: &Path, time: TimeSpec) -> bool {
+    let is_written = |path: PathBuf| {
+        let Ok(metadata) = fs::symlink_metadata(&path) else { return false };
+        let since = TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()) >= time;
+        // A writer that was cut off leaves its mark too, but no lock.
+        metadata.is_file() && (since || (metadata.len() > 0 && is_held(&path)))
+    };
+    fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| is_written(entry.path()))
+}
+
+/// Whether a writer holds the lock at `path`.
+fn is_held(path: &Path) -> bool {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    file.is_ok_and(|file| Flock::lock(file, FlockArg::LockSharedNonblock).is_err())
+}
+
 /// The lock's file name: at most 32, 16 and 16 bytes, percent-encoded, so always below the 255 of a file system.
 fn name(identity: &Identity) -> String {
     let encode =

@@ -57,8 +57,9 @@ impl Metadata {
 }
 
 /// The GUID (tag 34) of a cardholder unique identifier, in hexadecimal; none where it is all zero.
+///
+/// Its fields are simple TLV: in BER their tags would announce constructed values (SP 800-73-5 part 1, table 9).
 pub fn guid(object: &[u8]) -> Option<Text> {
-    // Inside tag 53 stand SIMPLE-TLV objects: by BER's rules 34 would be a constructed one, which a GUID is not.
     let content = find(object, &[0x53])?;
     let objects = simple::Tlv::parse_all(&content);
     let tag = simple::Tag::try_from(0x34).ok()?;

@@ -25,7 +25,10 @@ pub fn till(reader: &str, card: Presence, count: Option<u32>, patience: Duration
     loop {
         let left = patience.saturating_sub(start.elapsed());
         match context.get_status_change(left, &mut readers) {
-            Err(Error::Timeout) => bail!("{reader}: not so within {patience:?}"),
+            Err(Error::Timeout) => {
+                let seen = readers.iter().map(|state| (state.event_state(), state.event_count())).collect::<Vec<_>>();
+                bail!("{reader}: not so within {patience:?}; last seen (state, count): {seen:?}")
+            }
             verdict => verdict.with_context(|| reader.to_owned())?,
         }
         for state in &mut readers {

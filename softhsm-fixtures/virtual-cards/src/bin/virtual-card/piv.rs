@@ -48,7 +48,8 @@ impl Firmware for Piv<'_> {
         let application = self.application.as_mut().ok_or(Status::UnspecifiedPersistentExecutionError)?;
         if self.short_aid && command.instruction() == Instruction::Select && command.data() == &SELECT[5..10] {
             // The firmware knows its whole name only; the tools that call a card by its first part expect no 61xx either.
-            let whole: Command<16> = Command::try_from(&SELECT).map_err(|_| Status::UnspecifiedPersistentExecutionError)?;
+            let whole: Command<16> =
+                Command::try_from(&SELECT).map_err(|_| Status::UnspecifiedPersistentExecutionError)?;
             application.respond(whole.as_view(), response)?;
             response.clear();
             return Ok(());

@@ -1,0 +1,147 @@
+//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old FF8}` a secret by name, `#` why.
+//! `> reset` is a reset of the card, `< pulled` its end.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use super::super::*;
+use crate::{
+    device::card::{
+        apdu::{Protocol, hex},
+        channel::Transport,
+    },
+    token::Trace,
+};
+use zeroize::Zeroizing;
+
+/// The secrets of dialogues, by name.
+const SECRETS: [(&str, &str); 4] = [("old", "123456"), ("new", "271828"), ("puk", "12345678"), ("new-puk", "87654321")];
+
+/// A secret by its name.
+pub fn entry(name: &str) -> Entry {
+    let (_, value) = SECRETS.iter().find(|(known, _)| *known == name).unwrap();
+    Entry::Value(Pin::take(Zeroizing::new(value.as_bytes().to_vec())))
+}
+
+#[derive(Debug, PartialEq)]
+enum Line {
+    Command(String),
+    Response(Vec<u8>),
+    Reset,
+    Pulled,
+}
+
+struct Script {
+    protocol: Protocol,
+    lines: VecDeque<Line>,
+}
+
+impl Transport for Script {
+    fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>> {
+        assert_eq!(self.lines.pop_front(), Some(Line::Command(hex(apdu))));
+        match self.lines.pop_front() {
+            Some(Line::Response(response)) => Ok(response),
+            Some(Line::Pulled) => Err(Error::device("pulled", None)),
+            other => panic!("no response, but {other:?}"),
+        }
+    }
+
+    fn reset(&mut self) -> Result<()> {
+        assert_eq!(self.lines.pop_front(), Some(Line::Reset));
+        Ok(())
+    }
+}
+
+fn parse(dialogue: &str) -> VecDeque<Line> {
+    let mut text = dialogue.to_owned();
+    for (name, value) in SECRETS {
+        let mut block = value.as_bytes().to_vec();
+        block.resize(8, 0xFF);
+        text = text.replace(&format!("{{{name} FF8}}"), &hex(&block));
+    }
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| match line.split_at(2) {
+            ("> ", "reset") => Line::Reset,
+            ("< ", "pulled") => Line::Pulled,
+            ("> ", command) => Line::Command(command.replace(' ', "")),
+            ("< ", response) => Line::Response(bytes(response)),
+            _ => panic!("no line of a dialogue: {line}"),
+        })
+        .collect()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    hex.split(' ').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+}
+
+/// Lets `work` meet the card of `dialogue` under T=1. Anything else than the dialogue, in that order and to its end, is a
+/// failure, and so is a secret in the trace.
+pub fn play<R>(dialogue: &str, work: impl FnOnce(&mut Piv<'_, '_>) -> R) -> R {
+    play_with(&mut Memory::default(), Protocol::T1, dialogue, work)
+}
+
+/// The same, with what is known of the card, and under that protocol.
+pub fn play_with<R>(
+    memory: &mut Memory,
+    protocol: Protocol,
+    dialogue: &str,
+    work: impl FnOnce(&mut Piv<'_, '_>) -> R,
+) -> R {
+    let mut script = Script { protocol, lines: parse(dialogue) };
+    let traced = Arc::new(Mutex::new(String::new()));
+    let sink = Arc::clone(&traced);
+    let trace = Trace::to(move |line| sink.lock().unwrap().push_str(&format!("{line}\n")));
+    let result = {
+        let mut channel = Channel::new(&mut script, &trace);
+        work(&mut Piv::new(&mut channel, memory, Place::Reader(Text::from("Reader"))))
+    };
+    assert_eq!(script.lines, [], "the dialogue goes on");
+    let traced = traced.lock().unwrap();
+    for (name, value) in SECRETS {
+        assert!(!traced.contains(value) && !traced.contains(&hex(value.as_bytes())), "{name} in {traced}");
+    }
+    result
+}
+
+/// A card that answers every command by `answer` and remembers what it was sent.
+pub struct Answering<F: FnMut(&[u8]) -> Vec<u8>> {
+    answer: F,
+    pub sent: Vec<Vec<u8>>,
+}
+
+impl<F: FnMut(&[u8]) -> Vec<u8>> Answering<F> {
+    pub fn new(answer: F) -> Self {
+        Self { answer, sent: Vec::new() }
+    }
+
+    /// Lets `work` meet it for the first time.
+    pub fn meet<R>(&mut self, work: impl FnOnce(&mut Piv<'_, '_>) -> R) -> R {
+        let (trace, mut memory) = (Trace::default(), Memory::default());
+        let mut channel = Channel::new(self, &trace);
+        work(&mut Piv::new(&mut channel, &mut memory, Place::Reader(Text::from("Reader"))))
+    }
+}
+
+impl<F: FnMut(&[u8]) -> Vec<u8>> Transport for Answering<F> {
+    fn protocol(&self) -> Protocol {
+        Protocol::T1
+    }
+
+    fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>> {
+        assert!(self.sent.len() < 1000, "this does not end");
+        self.sent.push(apdu.to_vec());
+        Ok((self.answer)(apdu))
+    }
+
+    fn reset(&mut self) -> Result<()> {
+        self.sent.push(b"reset".to_vec());
+        Ok(())
+    }
+}
