@@ -313,6 +313,23 @@ fn a_token_that_is_being_written_is_looked_for_again() {
 }
 
 #[test]
+fn a_writer_that_the_system_stops_in_the_middle_is_waited_for() {
+    let desk = Desk::new();
+    desk.run("pin verify --pin env:PIN").code(0);
+    let writer = Writer::begin(&desk, token_directory(&desk));
+    let log = desk.path("log");
+    let words = "pin verify --token desk-7 --pin env:PIN --via pkcs11 --wait 60";
+    let mut reader = start(desk.faulty(&Faults::new().log(&log), words));
+    // Far more looks than a writer that runs would need.
+    while calls(&log).iter().filter(|call| call.starts_with("C_Initialize")).count() < 20 {
+        assert!(reader.try_wait().unwrap().is_none(), "it gave up");
+        std::thread::yield_now();
+    }
+    writer.end();
+    finish(reader).code(0);
+}
+
+#[test]
 fn while_one_of_two_tokens_is_being_written_the_other_is_not_the_only_one() {
     let desk = Desk::new();
     desk.run("pin verify --pin env:PIN").code(0);
