@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use crate::support::{
     Pukka, Run,
     desk::{Desk, LABEL, NEW, OTHER, PIN, SO, WITH_SECRETS, assert_not_called, finish, start},
-    detached, home,
+    detached,
     softhsm::{Faults, Gate, calls},
 };
 
@@ -257,14 +257,6 @@ fn a_module_and_the_proxy_before_it_share_one_lock() {
     gate.open();
     finish(first).code(0);
     lock_file(&desk);
-}
-
-#[test]
-fn a_token_of_another_home_is_not_locked_by_this_one() {
-    // What the tests themselves rely on: each home has locks of its own.
-    let (desk, other) = (Desk::new(), home());
-    desk.run("pin verify --token desk-7 --pin env:PIN").code(0);
-    assert!(!other.path().join("state").exists());
 }
 
 /// A writer in the middle of its work, as SoftHSM2 leaves the store then: the token's file is not there, the lock is held.
