@@ -3,7 +3,10 @@
 pub mod card;
 pub mod pkcs11;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use crate::{
     error::{Error, Result},
@@ -11,7 +14,7 @@ use crate::{
     token::{Application, Found, Identity, Route, Trace},
 };
 
-/// How often a module is looked at before what it shows is believed, while another process writes.
+/// How often a module is looked at, at the least, before what it shows is believed, while another process writes.
 const LOOKS: usize = 6;
 /// The time between two looks; a write of SoftHSM2 takes about 2 ms.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
@@ -114,7 +117,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
         let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
         for module in modules(wanted, settings) {
-            match settled(wanted, || pkcs11::find(&module, &slots)) {
+            match settled(wanted, settings.wait, || pkcs11::find(&module, &slots)) {
                 Ok(slots) => {
                     search.found.extend(slots.found);
                     let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
@@ -134,13 +137,21 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     search
 }
 
-/// Looks again, a few times, while another process writes a token: SoftHSM2 does not list a token whose file is being written,
-/// so that the one that is meant could seem absent, or another one the only one. A serial that was found leaves no doubt.
-fn settled(wanted: Wanted<'_>, look: impl Fn() -> Result<pkcs11::Slots>) -> Result<pkcs11::Slots> {
-    for _ in 1..LOOKS {
+/// Looks again while another process writes a token: SoftHSM2 does not list a token whose file is being written, so that the
+/// one that is meant could seem absent, or another one the only one. A serial that was found leaves no doubt; where nothing
+/// was found there is time till `--wait` ends, since the system may stop a writer anywhere.
+fn settled(wanted: Wanted<'_>, wait: Duration, look: impl Fn() -> Result<pkcs11::Slots>) -> Result<pkcs11::Slots> {
+    let deadline = Instant::now() + wait;
+    for looks in 1.. {
         let slots = look()?;
         let identities: Vec<&Identity> = slots.found.iter().map(|found| &found.identity).collect();
-        if !slots.unsettled || wanted.selector.is_some_and(|selector| selector.is_met_by_serial(&identities)) {
+        let is_certain = wanted.selector.is_some_and(|selector| selector.is_met_by_serial(&identities));
+        let is_there = match wanted.selector {
+            Some(selector) => !selector.matches(&identities).is_empty(),
+            None => identities.iter().any(|identity| !identity.blank),
+        };
+        let again = looks < LOOKS || (!is_there && Instant::now() < deadline);
+        if !slots.unsettled || is_certain || !again {
             return Ok(slots);
         }
         // Before the next look the module must have been finalised.

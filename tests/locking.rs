@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use crate::support::{
     Pukka, Run,
     desk::{Desk, LABEL, NEW, OTHER, PIN, SO, WITH_SECRETS, assert_not_called, finish, start},
-    detached, home,
+    detached,
     softhsm::{Faults, Gate, calls},
 };
 
@@ -259,14 +259,6 @@ fn a_module_and_the_proxy_before_it_share_one_lock() {
     lock_file(&desk);
 }
 
-#[test]
-fn a_token_of_another_home_is_not_locked_by_this_one() {
-    // What the tests themselves rely on: each home has locks of its own.
-    let (desk, other) = (Desk::new(), home());
-    desk.run("pin verify --token desk-7 --pin env:PIN").code(0);
-    assert!(!other.path().join("state").exists());
-}
-
 /// A writer in the middle of its work, as SoftHSM2 leaves the store then: the token's file is not there, the lock is held.
 struct Writer {
     lock: nix::fcntl::Flock<std::fs::File>,
@@ -310,6 +302,23 @@ fn a_token_that_is_being_written_is_looked_for_again() {
         gate.open();
         finish(reader).code(0);
     }
+}
+
+#[test]
+fn a_writer_that_the_system_stops_in_the_middle_is_waited_for() {
+    let desk = Desk::new();
+    desk.run("pin verify --pin env:PIN").code(0);
+    let writer = Writer::begin(&desk, token_directory(&desk));
+    let log = desk.path("log");
+    let words = "pin verify --token desk-7 --pin env:PIN --via pkcs11 --wait 60";
+    let mut reader = start(desk.faulty(&Faults::new().log(&log), words));
+    // Far more looks than a writer that runs would need.
+    while calls(&log).iter().filter(|call| call.starts_with("C_Initialize")).count() < 20 {
+        assert!(reader.try_wait().unwrap().is_none(), "it gave up");
+        std::thread::yield_now();
+    }
+    writer.end();
+    finish(reader).code(0);
 }
 
 #[test]
