@@ -10,7 +10,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{
+    FlushArg, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcflush, tcgetattr, tcsetattr,
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -126,6 +128,8 @@ impl Prompter for Terminal {
     }
 
     fn word(&mut self, question: &str) -> Result<String> {
+        // What was typed before the question is no answer to it.
+        tcflush(&self.device, FlushArg::TCIFLUSH).map_err(|_| Error::Interrupted)?;
         self.device.write_all(question.as_bytes()).map_err(|_| Error::Interrupted)?;
         Ok(String::from_utf8_lossy(&self.line()?).into_owned())
     }
