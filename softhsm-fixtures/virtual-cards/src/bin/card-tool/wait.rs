@@ -10,6 +10,9 @@ use pcsc::{Context, Error, ReaderState, Scope, State};
 
 use crate::Presence;
 
+/// How long to sleep in pcscd at once: a count that leaves nought while the state stays as it is wakes nobody.
+const ONCE: Duration = Duration::from_millis(100);
+
 /// Waits till it is so, and pcscd has counted a card in or out since `count`; what it has counted then.
 ///
 /// The count tells that pcscd's own watch has noticed, and a card put in later will be a new one to it: a failed reset
@@ -24,7 +27,8 @@ pub fn till(reader: &str, card: Presence, count: Option<u32>, patience: Duration
     let mut readers = [ReaderState::new(CString::new(reader)?, State::UNAWARE)];
     loop {
         let left = patience.saturating_sub(start.elapsed());
-        match context.get_status_change(left, &mut readers) {
+        match context.get_status_change(left.min(ONCE), &mut readers) {
+            Err(Error::Timeout) if !left.is_zero() => {}
             Err(Error::Timeout) => {
                 let seen = readers.iter().map(|state| (state.event_state(), state.event_count())).collect::<Vec<_>>();
                 bail!("{reader}: not so within {patience:?}; last seen (state, count): {seen:?}")
