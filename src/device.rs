@@ -124,7 +124,9 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
                     search.problems.extend(slots.problems.into_iter().map(hidden));
                 }
                 Err(error) if is_asked_for => {
-                    search.problems.push(Problem { error, hides_token: false, route: Route::Pkcs11 });
+                    // A module that was named may have the token that is meant.
+                    let hides_token = !settings.modules.is_empty();
+                    search.problems.push(Problem { error, hides_token, route: Route::Pkcs11 });
                 }
                 Err(_) => {}
             }

@@ -4,7 +4,7 @@
 //! a module or a reader is ever cut short by one.
 
 use std::{
-    io,
+    fs, io,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -24,7 +24,10 @@ impl Interrupts {
     /// # Errors
     /// Where the system refuses a thread or a signal mask.
     pub fn watch(interrupted: impl Fn() + Send + 'static) -> io::Result<Self> {
-        let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().collect();
+        let signals = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
+        let ignored = ignored();
+        // `nohup`, and a shell that starts a job in the background, have them ignored; they stay so.
+        let signals: SigSet = signals.into_iter().filter(|signal| ignored >> (*signal as i32 - 1) & 1 == 0).collect();
         signals.thread_block()?;
         let interrupts = Self::default();
         let held = Arc::clone(&interrupts.held);
@@ -44,4 +47,11 @@ impl Interrupts {
     pub fn hold(&self) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
+}
+
+/// The signals that this process was started to ignore, as bits from the first (Linux); a blocked signal is no longer ignored.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }

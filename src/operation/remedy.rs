@@ -49,7 +49,8 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
         Error::LastTry { role } => Some(Hint::Advice(format!("--allow-last-try={} spends it", role.name()))),
         Error::Unset { role: Role::UserPin } => offer(Verb::PinSet).or(offer(Verb::TokenInit)),
         Error::Unset { .. } => offer(Verb::TokenInit),
-        Error::MustChange { role: Role::UserPin, .. } => offer(Verb::PinChange),
+        Error::MustChange { role: Role::UserPin, .. } if verb != Verb::PinChange => offer(Verb::PinChange),
+        Error::MustChange { role: Role::UserPin, .. } => reset(),
         Error::Unsupported { .. } => {
             reset().or(offer(Verb::PinSet)).or(offer(Verb::PinChange)).or_else(only_the_issuer)
         }

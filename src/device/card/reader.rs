@@ -20,7 +20,7 @@ use crate::{
 
 /// The longest response of a short APDU: 256 bytes and the status word.
 const RESPONSE: usize = 258;
-/// What pcscd may take to grant a transaction that nobody disputes.
+/// What pcscd may take to grant at once what nobody disputes, however short one is willing to wait.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// A reader in which there is a card.
@@ -59,21 +59,26 @@ pub fn with_cards() -> Result<Vec<Reader>> {
 }
 
 impl Reader {
-    /// Connects to the card, shared with others, waiting at most `wait` for one who holds it for himself.
+    /// Connects to the card, shared with others, waiting at most `wait` for one who holds it for himself or keeps it locked.
     ///
     /// # Errors
     /// [`Error::Device`].
     pub fn connect(self, wait: Duration) -> Result<Card> {
         let deadline = Instant::now() + wait;
         loop {
-            match self.context.connect(&self.path, ShareMode::Shared, Protocols::ANY) {
-                Ok(card) => return Ok(Card { card: Some(card), reader: self }),
-                Err(pcsc::Error::SharingViolation) if Instant::now() < deadline => {
-                    std::thread::sleep(
-                        Duration::from_millis(50).min(deadline.saturating_duration_since(Instant::now())),
-                    );
+            let (context, path) = (self.context.clone(), self.path.clone());
+            let left = deadline.saturating_duration_since(Instant::now());
+            match within(
+                left,
+                move || context.connect(&path, ShareMode::Shared, Protocols::ANY),
+                |card| card.map_or((), leave),
+            ) {
+                None => return Err(kept_locked(&self.name)),
+                Some(Ok(card)) => return Ok(Card { card: Some(card), reader: self }),
+                Some(Err(pcsc::Error::SharingViolation)) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(50).min(left));
                 }
-                Err(error) => return Err(failure(error, &self.name)),
+                Some(Err(error)) => return Err(failure(error, &self.name)),
             }
         }
     }
@@ -110,27 +115,17 @@ pub enum Continuity {
 }
 
 impl Card {
-    /// Waits at most `wait` until no other program has a transaction on the card. SCardBeginTransaction itself waits for
-    /// ever and cannot be called off, so a thread does that, and is left to itself where it takes too long.
+    /// Waits at most `wait` until no other program has a transaction on the card.
     fn await_turn(&mut self, wait: Duration) -> Result<()> {
         let Some(mut card) = self.card.take() else {
             return Err(failure(pcsc::Error::InvalidHandle, &self.reader.name));
         };
-        let (give, take) = mpsc::channel();
-        std::thread::spawn(move || {
+        let turn = move || {
             // Whatever is wrong with the card, the transaction that follows says so.
             drop(card.transaction());
-            if let Err(mpsc::SendError(card)) = give.send(card) {
-                // Nobody waits any more; `pcsc` would reset the card under the program that has it.
-                let _ = card.disconnect(Disposition::LeaveCard);
-            }
-        });
-        // A transaction that was granted at once is one also where nobody is to be waited for.
-        self.card = Some(take.recv_timeout(wait.max(AT_ONCE)).map_err(|_| Error::Device {
-            what: format!("another program keeps the card in {} locked", self.reader.name),
-            cure: Some("wait until it has finished, or give it longer with --wait SECONDS".into()),
-            detail: None,
-        })?);
+            card
+        };
+        self.card = Some(within(wait, turn, leave).ok_or_else(|| kept_locked(&self.reader.name))?);
         Ok(())
     }
 
@@ -176,10 +171,39 @@ impl Card {
 
 impl Drop for Card {
     fn drop(&mut self) {
-        // `pcsc` would reset the card; who only looked leaves it as it was.
         if let Some(card) = self.card.take() {
-            let _ = card.disconnect(Disposition::LeaveCard);
+            leave(card);
         }
+    }
+}
+
+/// Disconnects and leaves the card as it is; `pcsc` would reset it when dropped.
+fn leave(card: pcsc::Card) {
+    // A card that was pulled has nothing left to disconnect.
+    let _ = card.disconnect(Disposition::LeaveCard);
+}
+
+/// Does in a thread what cannot be called off: SCardConnect and SCardBeginTransaction wait for another program's transaction
+/// for ever. After `limit` the thread is left to itself, and what it still comes to is given to `late`.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+    late: impl FnOnce(T) + Send + 'static,
+) -> Option<T> {
+    let (give, take) = mpsc::channel();
+    std::thread::spawn(move || {
+        if let Err(mpsc::SendError(result)) = give.send(work()) {
+            late(result);
+        }
+    });
+    take.recv_timeout(limit.max(AT_ONCE)).ok()
+}
+
+fn kept_locked(reader: &Text) -> Error {
+    Error::Device {
+        what: format!("another program keeps the card in {reader} locked"),
+        cure: Some("wait until it has finished, or give it longer with --wait SECONDS".into()),
+        detail: None,
     }
 }
 

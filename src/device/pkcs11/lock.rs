@@ -48,10 +48,14 @@ impl Lock {
     }
 
     /// Marks the beginning of a write.
-    fn begin(file: Flock<File>, access: Access) -> std::io::Result<Self> {
+    fn begin(file: Flock<File>, access: Access, is_new: bool) -> std::io::Result<Self> {
         let metadata = file.metadata()?;
-        let changed = TimeSpec::new(metadata.mtime(), metadata.mtime_nsec());
-        let lock = Self { file, access, changed: (metadata.len() == 0).then_some(changed) };
+        let changed = match metadata.len() {
+            0 if is_new => Some(TimeSpec::new(0, 0)),
+            0 => Some(TimeSpec::new(metadata.mtime(), metadata.mtime_nsec())),
+            _ => None,
+        };
+        let lock = Self { file, access, changed };
         if access == Access::Write {
             (&*lock.file).write_all(format!("{}\n", std::process::id()).as_bytes())?;
         }
@@ -83,11 +87,11 @@ pub fn take(directory: &Path, identity: &Identity, access: Access, wait: Duratio
         Access::Read => FlockArg::LockSharedNonblock,
         Access::Write => FlockArg::LockExclusiveNonblock,
     };
-    let mut file = open(directory, &path).map_err(|error| no_lock(directory, &error))?;
+    let (mut file, is_new) = open(directory, &path).map_err(|error| no_lock(directory, &error))?;
     let deadline = Instant::now() + wait;
     loop {
         match Flock::lock(file, kind) {
-            Ok(held) => return Lock::begin(held, access).map_err(|error| no_lock(directory, &error)),
+            Ok(held) => return Lock::begin(held, access, is_new).map_err(|error| no_lock(directory, &error)),
             Err((back, nix::errno::Errno::EWOULDBLOCK)) => file = back,
             Err((_, error)) => return Err(no_lock(directory, &error.into())),
         }
@@ -140,12 +144,13 @@ fn name(identity: &Identity) -> String {
     }
 }
 
-/// Opens the lock file without following a link, and makes it where there is none.
-fn open(directory: &Path, path: &Path) -> std::io::Result<File> {
+/// Opens the lock file without following a link, and makes it where there is none. Whether it was made: then no process
+/// with this lock has written the token before.
+fn open(directory: &Path, path: &Path) -> std::io::Result<(File, bool)> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits();
     let existing = || OpenOptions::new().read(true).write(true).custom_flags(flags).open(path);
-    let file = match existing() {
+    let (file, is_new) = match existing().map(|file| (file, false)) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
             {
@@ -153,17 +158,17 @@ fn open(directory: &Path, path: &Path) -> std::io::Result<File> {
                     // In a directory that the administrator shares, every user must be able to lock it and to mark it.
                     let shared = fs::metadata(directory)?.mode() & 0o002 != 0;
                     file.set_permissions(fs::Permissions::from_mode(if shared { 0o666 } else { 0o600 }))?;
-                    Ok(file)
+                    Ok((file, true))
                 }
                 // Another process was faster.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => existing(),
-                other => other,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => existing().map(|file| (file, false)),
+                Err(error) => Err(error),
             }
         }
         other => other,
     }?;
     match file.metadata()?.is_file() {
-        true => Ok(file),
+        true => Ok((file, is_new)),
         false => Err(std::io::Error::new(ErrorKind::InvalidInput, "the lock is no regular file")),
     }
 }
