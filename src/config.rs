@@ -56,21 +56,16 @@ fn read(path: &Path, required: bool) -> Result<Config> {
     match fs::read_to_string(path) {
         Ok(text) => Config::parse(&text, &shown),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Config::default()),
-        Err(error) => Err(Error::Usage(format!("the configuration {shown} cannot be read: {}", error.kind()))),
+        Err(error) => Err(Error::Usage(format!("the configuration {shown} cannot be read: {error}"))),
     }
 }
 
-/// Where lock files stand: the directory that the administrator shares, else the user's own.
-///
-/// # Errors
-/// [`Error::Usage`] where neither is known.
-pub fn locks() -> Result<PathBuf> {
-    if Path::new(SHARED_LOCKS).is_dir() {
-        return Ok(SHARED_LOCKS.into());
+/// Where lock files stand: the directory that the administrator shares, else the user's own; none where neither is known.
+pub fn locks() -> Option<PathBuf> {
+    match Path::new(SHARED_LOCKS).is_dir() {
+        true => Some(SHARED_LOCKS.into()),
+        false => directory("XDG_STATE_HOME", ".local/state").map(|state| state.join("locks")),
     }
-    directory("XDG_STATE_HOME", ".local/state")
-        .map(|state| state.join("locks"))
-        .ok_or_else(|| Error::Usage("neither XDG_STATE_HOME nor HOME says where lock files are to stand".into()))
 }
 
 /// A directory of the XDG base directory specification, for pukka; a relative value is ignored, as it says.

@@ -14,8 +14,6 @@ use crate::{
     token::{Application, Found, Identity, Route, Trace},
 };
 
-/// How often a module is looked at, at the least, before what it shows is believed, while another process writes.
-const LOOKS: usize = 6;
 /// The time between two looks; a write of SoftHSM2 takes about 2 ms.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
@@ -25,7 +23,7 @@ pub struct Settings {
     /// The modules to load; p11-kit's proxy where none is named.
     pub modules: Vec<PathBuf>,
     /// Where lock files stand.
-    pub locks: PathBuf,
+    pub locks: Option<PathBuf>,
     /// How long to wait for another process or program.
     pub wait: Duration,
     /// Where APDUs and C_* calls are traced.
@@ -87,6 +85,10 @@ pub struct Search {
     pub found: Vec<Found>,
     /// What hindered it here and there.
     pub problems: Vec<Problem>,
+    /// Whether any route could be asked.
+    pub answered: bool,
+    /// What there is instead of a card that is known: no reader, no card, or another card.
+    pub instead: Option<String>,
 }
 
 /// Looks for tokens on every route that can lead to what is wanted. A route that fails is a problem, and the others go on.
@@ -101,6 +103,8 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         };
         match card::find(sought, &card) {
             Ok(cards) => {
+                search.answered = true;
+                search.instead = cards.instead;
                 search.found.extend(cards.found);
                 search.problems.extend(cards.problems.into_iter().map(|error| Problem {
                     error,
@@ -119,6 +123,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         for module in modules(wanted, settings) {
             match settled(wanted, settings.wait, || pkcs11::find(&module, &slots)) {
                 Ok(slots) => {
+                    search.answered = true;
                     search.found.extend(slots.found);
                     let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
                     search.problems.extend(slots.problems.into_iter().map(hidden));
@@ -139,28 +144,30 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     search
 }
 
-/// Looks again while another process writes a token: SoftHSM2 does not list a token whose file is being written, so that the
-/// one that is meant could seem absent, or another one the only one. A serial that was found leaves no doubt; where nothing
-/// was found there is time till `--wait` ends, since the system may stop a writer anywhere.
+/// Looks again while another process writes a token, till `--wait` ends: SoftHSM2 does not list a token whose file is being
+/// written, so that the one that is meant could seem absent, or another one the only one. A serial that was found leaves no
+/// doubt. A look that stays in doubt is no answer.
 fn settled(wanted: Wanted<'_>, wait: Duration, look: impl Fn() -> Result<pkcs11::Slots>) -> Result<pkcs11::Slots> {
     let deadline = Instant::now() + wait;
-    for looks in 1.. {
-        let slots = look()?;
+    loop {
+        let mut slots = look()?;
         let identities: Vec<&Identity> = slots.found.iter().map(|found| &found.identity).collect();
         let is_certain = wanted.selector.is_some_and(|selector| selector.is_met_by_serial(&identities));
-        let is_there = match wanted.selector {
-            Some(selector) => !selector.matches(&identities).is_empty(),
-            None => identities.iter().any(|identity| !identity.blank),
-        };
-        let again = looks < LOOKS || (!is_there && Instant::now() < deadline);
-        if !slots.unsettled || is_certain || !again {
+        if !slots.unsettled || is_certain {
+            return Ok(slots);
+        }
+        if Instant::now() >= deadline {
+            slots.problems.push(Error::Device {
+                what: "other processes keep writing tokens of this module, so that not all of them can be seen".into(),
+                cure: Some("name the token by its serial, or give it longer with --wait SECONDS".into()),
+                detail: None,
+            });
             return Ok(slots);
         }
         // Before the next look the module must have been finalised.
         drop(slots);
         std::thread::sleep(BETWEEN_LOOKS);
     }
-    look()
 }
 
 /// The modules to load: the one that the selector carries, else those that were named, else p11-kit's proxy; each once.

@@ -63,7 +63,7 @@ pub enum Error {
     #[error("{0}")]
     Policy(String),
     /// The last try is never spent unasked.
-    #[error("only one try of the {role} is left and a wrong value would block it, so none was made")]
+    #[error("only one try of the {role} is left and a wrong value would block it, so none was made; --allow-last-try={} permits it", role.name())]
     LastTry {
         /// Whose.
         role: Role,

@@ -5,22 +5,27 @@ use std::{
     io::IsTerminal,
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
 };
 
 use clap::Parser;
+use nix::sys::resource::{Resource, setrlimit};
 use pukka::{
     cli::{self, Asked, Cli, Request, Wrong},
     config::{self, Config},
     device::Settings,
     error::{Error, Result},
-    input::{Collector, Prompter, Terminal},
+    input::{Collector, Prompter, Source, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
     render::{self, Failure, Render},
     run::{self, Call},
     token::Trace,
 };
+
+/// How long an interrupted process tries to say so.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -49,11 +54,19 @@ fn main() -> ExitCode {
 fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
     let global = &cli.global;
     let command = name(&asked);
+    // A module that crashes would leave its PINs in a core file. Where the limit cannot be set, nothing else is lost.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let terminal = if global.no_input { None } else { Terminal::open() };
     let restorer = terminal.as_ref().map(Terminal::restorer);
     let interrupts = Interrupts::watch(move || {
         restorer.iter().for_each(|restorer| restorer.restore());
-        render.failure(Some(command), &Failure::bare(Error::Interrupted));
+        // In a thread of its own: whoever does not read our output must not keep us from ending.
+        let (say, said) = mpsc::channel();
+        std::thread::spawn(move || {
+            render.failure(Some(command), &Failure::bare(Error::Interrupted));
+            let _ = say.send(());
+        });
+        let _ = said.recv_timeout(LAST_WORDS);
         // Not `std::process::exit`: it would run the exit handlers of a module beside a thread that is inside it.
         signal_hook::low_level::exit(Error::Interrupted.exit_code().into());
     })
@@ -63,7 +76,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
     let config = Config::load(global.config.as_deref()).map_err(Failure::bare)?;
     let settings = Settings {
         modules: global.modules(&config),
-        locks: config::locks().map_err(Failure::bare)?,
+        locks: config::locks(),
         wait: global.wait(&config),
         trace: if global.trace { render::trace() } else { Trace::default() },
     };
@@ -78,6 +91,11 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
             render.listing(command, &run::look(&selection, &settings, full)?).map_err(Failure::bare)
         }
         Asked::Operate(Request { operation, sources, destroy }) => {
+            if !render.json && sources.values().filter(|source| **source == Source::Generate).count() > 1 {
+                let why =
+                    "two generated values on standard output could not be told apart: use --json, or generate:FILE";
+                return Err(Failure::bare(Error::Usage(why.into())));
+            }
             let selection = global.selection(None).map_err(Failure::bare)?;
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
             let mut collector = Collector::new(sources.clone(), ask, destroy);
@@ -88,7 +106,9 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
                 allow_last_try: global.allowed_last_tries(),
                 dry_run: global.dry_run,
             };
-            let report = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts)?;
+            let done = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts);
+            // What is pasted has to find the token as this call did.
+            let report = done.map_err(|failure| failure.with_modules(&global.modules))?;
             render.report(&report).map_err(Failure::bare)
         }
         Asked::Completions(shell) => render.data(&cli::completions(shell)).map_err(Failure::bare),

@@ -43,11 +43,12 @@ impl Render {
     /// [`Error::Device`] where standard output does not take it.
     pub fn listing(self, command: &str, listing: &Listing) -> Result<()> {
         if self.json {
-            return self.data(json::listing(command, listing).as_bytes());
+            return self.data(&json::listing(command, listing));
         }
         self.data(text::listing(listing).as_bytes())?;
         if listing.tokens.is_empty() && !self.quiet {
-            talk(format_args!("no token found: no reader holds a card, and no module shows a token"));
+            let instead = listing.instead.as_deref().unwrap_or("no module shows a token");
+            talk(format_args!("no token found: {instead}"));
         }
         for problem in &listing.problems {
             talk(format_args!("note: {problem}"));
@@ -71,12 +72,12 @@ impl Render {
     /// [`Error::Device`] where standard output does not take a value that was generated.
     pub fn report(self, report: &Report) -> Result<()> {
         if self.json {
-            return self.data(&json::report(report));
+            return self.data(&json::report(report)).map_err(|error| lost(report, error));
         }
         if let Some(plan) = &report.plan {
             return self.data(text::plan(report, plan).as_bytes());
         }
-        self.generated(&report.generated)?;
+        self.generated(&report.generated).map_err(|error| lost(report, error))?;
         if self.verbose {
             text::details(report).lines().for_each(|line| talk(format_args!("{line}")));
         }
@@ -132,6 +133,25 @@ impl Render {
             Error::device("standard output does not take what is to be written there", error.to_string())
         })
     }
+}
+
+/// What is left to say where a value was generated, the token has it, and standard output does not take it: the value itself
+/// on the terminal, where there is one, since nobody else knows it.
+fn lost(report: &Report, error: Error) -> Error {
+    let values: Vec<_> = report.generated.iter().filter_map(|generated| generated.value.as_ref()).collect();
+    if values.is_empty() {
+        return error;
+    }
+    let terminal = std::fs::OpenOptions::new().write(true).open("/dev/tty");
+    let shown = terminal.is_ok_and(|mut terminal| {
+        values.iter().all(|value| terminal.write_all(value.bytes()).and_then(|()| terminal.write_all(b"\n")).is_ok())
+    });
+    let what = match shown {
+        true => "the token has its new value, which standard output did not take; it stands on the terminal instead",
+        false => "the token has its new value, but standard output did not take it, and nobody knows it now",
+    };
+    let cure = "give it another one, with generate:FILE where standard output may fail";
+    Error::Device { what: what.into(), cure: Some(cure.into()), detail: error.detail().map(str::to_owned) }
 }
 
 /// A trace on standard error.

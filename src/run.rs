@@ -37,7 +37,7 @@ pub struct Call {
 /// # Errors
 /// [`Error::NoToken`] where a token was named and is not there; a problem where nothing is there and a route failed.
 pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Listing, Failure> {
-    let Search { mut found, problems } = device::find(wanted(selection, full), settings);
+    let Search { mut found, problems, answered, instead } = device::find(wanted(selection, full), settings);
     let mut problems: Vec<Error> = problems.into_iter().map(|problem| problem.error).collect();
     let mut identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
     let chosen: Vec<usize> = match &selection.selector {
@@ -62,13 +62,13 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
     }
     let sought = selection.selector.is_some() || selection.application.is_some();
     if surveys.is_empty() && (sought || !problems.is_empty()) {
-        return Err(Failure::bare(choose::nothing(selection, problems)));
+        return Err(Failure::bare(choose::nothing(selection, problems, answered, instead)));
     }
     let names = selectors(&identities.iter().collect::<Vec<_>>());
     let listed = surveys.into_iter().filter_map(|(index, survey)| {
         Some(Listed { selector: names.get(index)?.clone(), identity: identities.get(index)?.clone(), survey })
     });
-    Ok(Listing { tokens: listed.collect(), problems })
+    Ok(Listing { tokens: listed.collect(), problems, instead })
 }
 
 fn wanted(selection: &Selection, sparing: bool) -> Wanted<'_> {

@@ -43,9 +43,9 @@ pub struct Global {
     #[arg(long, global = true, value_name = "ROLE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "user-pin")]
     pub allow_last_try: Vec<Whose>,
     /// Seconds to wait for a token that another process uses (default: 5)
-    #[arg(long, global = true, value_name = "SECONDS")]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_seconds)]
     pub wait: Option<u32>,
-    /// Answer yes to questions; the name of a token that would be destroyed is still asked for
+    /// Taken for scripts that give it; nothing is asked yet that yes could answer
     #[arg(long, global = true)]
     pub yes: bool,
     /// The configuration file, in place of the user's own
@@ -132,6 +132,10 @@ impl Global {
     pub fn allowed_last_tries(&self) -> Vec<Role> {
         self.allow_last_try.iter().copied().map(Role::from).collect()
     }
+}
+
+fn parse_seconds(seconds: &str) -> Result<u32> {
+    seconds.parse().map_err(|_| Error::Usage("takes a whole number of seconds".into()))
 }
 
 fn parse_application(name: &str) -> Result<Application> {

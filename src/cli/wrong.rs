@@ -37,7 +37,7 @@ pub fn explain(error: &clap::Error, arguments: &[std::ffi::OsString]) -> Wrong {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => "a verb is missing".into(),
         ErrorKind::InvalidSubcommand => "there is no such command".into(),
         ErrorKind::UnknownArgument => {
-            "there is an argument too many, or an option that this command does not have (a secret is never an argument)".into()
+            "there is an argument too many, or an option that this command does not have (a token is named with --token, and a secret is never an argument)".into()
         }
         ErrorKind::ValueValidation => match error.source() {
             Some(reason) => format!("{named} {reason}"),

@@ -45,6 +45,8 @@ pub struct Search {
     pub found: Vec<Found>,
     /// What hindered it here and there: a card that another holds, one that does not answer.
     pub problems: Vec<Error>,
+    /// What there is instead of a card that is known, in a sentence.
+    pub instead: Option<String>,
 }
 
 /// Looks for applications on the cards in all readers.
@@ -52,14 +54,19 @@ pub struct Search {
 /// # Errors
 /// [`Error::Device`] where there is no pcscd, or it turns us away.
 pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
-    let mut readers = reader::with_cards()?;
+    let (mut readers, attached) = reader::with_cards()?;
     if let Some(name) = wanted.selector.and_then(Selector::reader) {
         readers.retain(|reader| reader.name.bytes() == name);
     }
     let decided =
         wanted.application == Some(Application::Piv) && wanted.selector.is_none_or(Selector::is_decided_by_reader);
     let spared = wanted.sparing && decided && readers.len() == 1;
-    let mut search = Search { found: Vec::new(), problems: Vec::new() };
+    let mut search = Search { found: Vec::new(), problems: Vec::new(), instead: None };
+    search.instead = match (attached, readers.as_slice()) {
+        (0, _) => Some("no card reader is attached".into()),
+        (_, []) => Some("no reader holds a card: insert it".into()),
+        (_, [reader, ..]) => Some(format!("the card in {} has no application that is looked for", reader.name)),
+    };
     for reader in readers {
         let name = reader.name.clone();
         let looked = reader.connect(settings.wait).and_then(|card| {

@@ -57,7 +57,7 @@ const PROOF: &str = "C_Login (CKU_USER) from a fresh session, as proof";
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where lock files stand.
-    pub locks: PathBuf,
+    pub locks: Option<PathBuf>,
     /// How long to wait for one.
     pub wait: Duration,
     /// Where calls are traced.
@@ -98,6 +98,7 @@ pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
             slots.found.push(Found { identity, abilities, connection });
         }
     }
-    slots.unsettled = lock::is_any_written(&settings.locks, module.initialized());
+    let written = |locks: &PathBuf| lock::is_any_written(locks, module.initialized());
+    slots.unsettled = settings.locks.as_ref().is_some_and(written);
     Ok(slots)
 }

@@ -108,13 +108,23 @@ impl Collector {
     /// # Errors
     /// As [`Collector::collect`].
     pub fn check_ahead(&self, plan: &Plan, survey: &Survey) -> Result<()> {
-        if let (Some(name), Destroy::Named(given)) = (&plan.destroys, &self.destroy) {
-            confirm(name, given)?;
+        match (&plan.destroys, &self.destroy) {
+            (Some(name), Destroy::Named(given)) => confirm(name, given)?,
+            (None, Destroy::Named(_)) => {
+                return Err(Error::Usage(
+                    "--destroy names a live token, and the one that is meant is blank: name it with --token".into(),
+                ));
+            }
+            (_, Destroy::Ask) => {}
         }
         self.check_keys(plan, survey)?;
         for need in plan.needs() {
             match self.at_hand.get(&need) {
-                Some(value) => check_value(need, value, survey, self.at_hand.get(&Need::Current(need.role())))?,
+                Some(value) => {
+                    let old = self.at_hand.get(&Need::Current(need.role())).filter(|_| need.is_new());
+                    check_value(need, value, survey, old)?;
+                }
+                None if self.is_typed_at_token(need, plan, survey) && self.ask.is_some() => {}
                 None => self.may_be_had(need, survey)?,
             }
         }
@@ -125,6 +135,9 @@ impl Collector {
     fn may_be_had(&self, need: Need, survey: &Survey) -> Result<()> {
         match self.sources.get(&need) {
             Some(Source::GenerateTo(path)) => file::is_free(path, need),
+            Some(Source::Generate) if !is_read(&io::stdout()) => Err(Error::Usage(
+                "nobody reads standard output, where the generated value goes; use generate:FILE".into(),
+            )),
             Some(Source::Generate) => Ok(()),
             Some(Source::Pad) if !survey.pad => Err(Error::unsupported("keys of its own to type a secret at".into())),
             _ if self.ask.is_none() => Err(missing(need)),
@@ -132,37 +145,48 @@ impl Collector {
         }
     }
 
-    /// Gets every secret of the plan, asks for what is not at hand, and checks each before anything is sent.
+    /// Asks a person for what is not at hand, and for the confirmation of a destruction; afterwards [`Self::is_ready`].
     ///
     /// # Errors
     /// [`Error::Usage`] where something is missing and nobody may be asked, [`Error::Policy`], [`Error::Interrupted`],
     /// [`Error::NotConfirmedByUser`].
-    pub fn collect(&mut self, plan: &Plan, survey: &Survey) -> Result<Secrets> {
+    pub fn ask(&mut self, plan: &Plan, survey: &Survey) -> Result<()> {
+        // Whether all can be had is settled before anybody is asked for the first.
+        self.check_ahead(plan, survey)?;
         if let Some(name) = &plan.destroys {
             self.confirm_destruction(name, survey)?;
+            self.destroy = Destroy::Named(name.clone());
         }
-        self.check_keys(plan, survey)?;
-        // Whether all can be had is settled before anybody is asked for the first.
-        let not_at_hand =
-            |need: &Need| !self.at_hand.contains_key(need) && !self.is_typed_at_token(*need, plan, survey);
-        plan.needs().into_iter().filter(not_at_hand).try_for_each(|need| self.may_be_had(need, survey))?;
+        for need in plan.needs() {
+            if self.at_hand.contains_key(&need) || self.is_made(need) || self.is_typed_at_token(need, plan, survey) {
+                continue;
+            }
+            let value = match is_new(need, survey) {
+                true => self.ask_new(need, survey)?,
+                false => self.ask_current(need, survey)?,
+            };
+            self.at_hand.insert(need, value);
+        }
+        Ok(())
+    }
+
+    /// Hands every secret of the plan over, each checked before anything is sent; makes those that are generated. Nobody is
+    /// asked, but told what the token's own keys are for.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn collect(&mut self, plan: &Plan, survey: &Survey) -> Result<Secrets> {
+        self.check_ahead(plan, survey)?;
         let mut secrets = Secrets::default();
-        // What we make comes last: who gives up at a question leaves no file of a value that no token has.
-        let (made, given): (Vec<Need>, Vec<Need>) = plan.needs().into_iter().partition(|need| self.is_made(*need));
-        for need in given.into_iter().chain(made) {
-            let old = Need::Current(need.role());
+        for need in plan.needs() {
             let entry = if let Some(value) = self.at_hand.remove(&need) {
-                check_value(need, &value, survey, secrets.value(old))?;
                 Entry::Value(value)
             } else if self.is_typed_at_token(need, plan, survey) {
-                self.asked(need)?.tell(&format!(
-                    "the {} is to be entered on the keys of {}",
-                    need.role(),
-                    survey.identity
-                ));
+                let keys = format!("the {} is to be entered on the keys of {}", need.role(), survey.identity);
+                self.asked(need)?.tell(&keys);
                 Entry::Pad
             } else {
-                Entry::Value(self.make_or_ask(need, survey, secrets.value(old))?)
+                Entry::Value(self.make(need, survey)?)
             };
             secrets.put(need, entry);
         }
@@ -184,58 +208,44 @@ impl Collector {
         self.files.drain(..).for_each(|path| file::remove(&path));
     }
 
-    fn make_or_ask(&mut self, need: Need, survey: &Survey, old: Option<&Pin>) -> Result<Pin> {
+    fn make(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
         let reference = survey.reference(need.role()).ok_or_else(|| Error::unsupported(need.role().to_string()))?;
+        let value = generate::generate(reference)?;
         match self.sources.get(&need) {
-            Some(Source::Generate) => {
-                if !is_read(&io::stdout()) {
-                    return Err(Error::Usage(
-                        "nobody reads standard output, where the generated value goes; use generate:FILE".into(),
-                    ));
-                }
-                let value = generate::generate(reference);
-                let copy = Pin::take(Zeroizing::new(value.bytes().to_vec()));
-                self.generated.push(Generated { need, value: Some(copy) });
-                Ok(value)
-            }
             Some(Source::GenerateTo(path)) => {
-                let value = generate::generate(reference);
                 file::write_new(path, &value, need)?;
                 self.files.push(path.clone());
                 self.generated.push(Generated { need, value: None });
-                Ok(value)
             }
-            _ if need.is_new() => self.ask_new(need, survey, old),
             _ => {
-                let question = question(need, survey);
-                let value = self.asked(need)?.secret(&question)?;
-                check(need, &value)?;
-                check_value(need, &value, survey, None)?;
-                Ok(value)
+                let copy = Pin::take(Zeroizing::new(value.bytes().to_vec()));
+                self.generated.push(Generated { need, value: Some(copy) });
             }
         }
+        Ok(value)
+    }
+
+    fn ask_current(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
+        let value = self.asked(need)?.secret(&question(need, survey))?;
+        check(need, &value).and_then(|()| check_value(need, &value, survey, None)).map(|()| value)
     }
 
     /// Asks for a new value twice, and says at once what is wrong with it.
-    fn ask_new(&mut self, need: Need, survey: &Survey, old: Option<&Pin>) -> Result<Pin> {
-        let question = question(need, survey);
-        let prompter = self.asked(need)?;
-        let mut last = Error::Policy("the two entries differ".into());
+    fn ask_new(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
+        let prompter = self.ask.as_mut().ok_or_else(|| missing(need))?;
+        let old = self.at_hand.get(&Need::Current(need.role()));
+        let differ = || Error::Policy("the two entries differ".into());
+        let mut last = differ();
         for _ in 0..PATIENCE {
-            let value = prompter.secret(&question)?;
-            match check(need, &value).and_then(|()| check_value(need, &value, survey, old)) {
-                Err(refused) => {
-                    prompter.tell(&refused.to_string());
-                    last = refused;
-                }
+            let value = prompter.secret(&question(need, survey))?;
+            last = match check(need, &value).and_then(|()| check_value(need, &value, survey, old)) {
+                Err(refused) => refused,
                 Ok(()) if prompter.secret(&format!("The same new {} again: ", need.role()))? == value => {
                     return Ok(value);
                 }
-                Ok(()) => {
-                    prompter.tell("the two entries differ");
-                    last = Error::Policy("the two entries differ".into());
-                }
-            }
+                Ok(()) => differ(),
+            };
+            prompter.tell(&last.to_string());
         }
         Err(last)
     }
@@ -309,24 +319,28 @@ fn confirm(name: &str, given: &str) -> Result<()> {
 
 fn check_value(need: Need, value: &Pin, survey: &Survey, old: Option<&Pin>) -> Result<()> {
     let Some(reference) = survey.reference(need.role()) else { return Ok(()) };
-    // On a blank token even what `--so-pin` gives is new.
-    if need.is_new() || survey.identity.blank {
+    if is_new(need, survey) {
         policy::check_new(need.role(), value, reference, old)
     } else {
         policy::check_current(need, value, reference)
     }
 }
 
+/// Whether the token is to get this value; on a blank one that is so even of what `--so-pin` gives.
+fn is_new(need: Need, survey: &Survey) -> bool {
+    need.is_new() || survey.identity.blank
+}
+
 /// The question, with the token and the tries left in it.
 fn question(need: Need, survey: &Survey) -> String {
     let (role, token) = (need.role(), &survey.identity);
     let reference = survey.reference(role);
-    match (need, reference) {
-        (Need::Current(_), Some(reference)) => match reference.retries {
+    match (is_new(need, survey), reference) {
+        (false, Some(reference)) => match reference.retries {
             Retries::Unknown => format!("{role} of {token} (it does not tell how many tries are left): "),
             retries => format!("{role} of {token} ({retries}): "),
         },
-        (Need::New(_), Some(reference)) => format!("New {role} of {token} ({}): ", policy::limits(reference.length)),
+        (true, Some(reference)) => format!("New {role} of {token} ({}): ", policy::limits(reference.length)),
         (_, None) => format!("{role} of {token}: "),
     }
 }

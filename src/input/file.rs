@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -20,7 +20,11 @@ use crate::{
 /// [`Error::Usage`] where it cannot be read, or where group or others could read or write it.
 pub fn open(path: &Path, need: Need) -> Result<File> {
     let file = File::open(path).map_err(|error| unreadable(need, &error))?;
-    let mode = file.metadata().map_err(|error| unreadable(need, &error))?.mode();
+    let metadata = file.metadata().map_err(|error| unreadable(need, &error))?;
+    if !metadata.is_file() && !metadata.file_type().is_fifo() {
+        return Err(Error::Usage(format!("what --{} names is neither a file nor a pipe", need.option())));
+    }
+    let mode = metadata.mode();
     if mode & 0o066 != 0 {
         return Err(Error::Usage(format!(
             "the file that --{} names is open to other users (mode {:03o}); make it yours alone with `chmod 600`",

@@ -4,6 +4,7 @@ use rand::{rand_core::UnwrapErr, rngs::SysRng, seq::IndexedRandom};
 use zeroize::Zeroizing;
 
 use crate::{
+    error::{Error, Result},
     secret::Pin,
     token::{Reference, Role, Unit},
 };
@@ -16,16 +17,22 @@ const CLEAR: &[u8] = b"23456789abcdefghijkmnpqrstuvwxyz";
 /// Makes a new value for `reference`: 8 digits for a PIN or PUK, 16 characters for an SO PIN, as far as its limits allow.
 ///
 /// The system's own source is asked for each character; where it fails there is nothing left to do, so that is a panic.
-pub fn generate(reference: &Reference) -> Pin {
+///
+/// # Errors
+/// [`Error::Policy`] where the token wants more than [`Pin::MOST`] bytes.
+pub fn generate(reference: &Reference) -> Result<Pin> {
     let (wanted, alphabet) = match (reference.role, reference.length.unit) {
         (Role::SoPin, Unit::Bytes | Unit::Characters) => (16, CLEAR),
         (Role::SoPin, Unit::Digits) => (16, DIGITS),
         (Role::UserPin | Role::Puk, _) => (8, DIGITS),
     };
     let length = wanted.max(reference.length.min).min(reference.length.max.unwrap_or(usize::MAX));
+    if length > Pin::MOST {
+        return Err(Error::Policy(format!("the token wants a longer {} than is made here", reference.role)));
+    }
     let mut value = Zeroizing::new(Vec::with_capacity(length));
     value.extend((0..length).filter_map(|_| alphabet.choose(&mut UnwrapErr(SysRng))));
-    Pin::take(value)
+    Ok(Pin::take(value))
 }
 
 #[cfg(test)]
@@ -59,7 +66,7 @@ mod tests {
             reference(Role::SoPin, 4, Some(8), Unit::Bytes),
             reference(Role::SoPin, 20, None, Unit::Bytes),
         ] {
-            let value = generate(&reference);
+            let value = generate(&reference).unwrap();
             assert_eq!(policy::check_new(reference.role, &value, &reference, None), Ok(()));
         }
     }
@@ -69,7 +76,7 @@ mod tests {
         let reference = reference(Role::UserPin, 8, Some(8), Unit::Digits);
         let mut counts = [0_u32; 10];
         for _ in 0..5_000 {
-            generate(&reference).bytes().iter().for_each(|byte| counts[usize::from(byte - b'0')] += 1);
+            generate(&reference).unwrap().bytes().iter().for_each(|byte| counts[usize::from(byte - b'0')] += 1);
         }
         // 40 000 draws: the mean is 4 000, the standard deviation 60; eight of them are as good as never.
         assert!(counts.iter().all(|count| (3_520..=4_480).contains(count)), "{counts:?}");

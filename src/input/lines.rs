@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, IsTerminal, Read, Seek, SeekFrom},
 };
 
 use zeroize::Zeroizing;
@@ -53,7 +53,8 @@ impl Lines {
         let end = rest.iter().position(|byte| *byte == b'\n');
         let line = rest.get(..end.unwrap_or(rest.len()))?;
         self.at += line.len() + usize::from(end.is_some());
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        // A CR ends a line only together with LF; alone it is a control character, and refused as one.
+        let line = line.strip_suffix(b"\r").filter(|_| end.is_some()).unwrap_or(line);
         Some(Pin::take(Zeroizing::new(line.to_vec())))
     }
 
@@ -72,6 +73,9 @@ pub fn stdin() -> io::Result<File> {
 /// Descriptor `number`, from where whoever opened it has left it: what is opened anew here begins at its beginning.
 pub fn descriptor(number: u32) -> io::Result<File> {
     let mut file = File::open(format!("/dev/fd/{number}"))?;
+    if file.is_terminal() {
+        return Err(io::Error::other("it is a terminal, which would show what is typed"));
+    }
     let facts = fs::read_to_string(format!("/proc/self/fdinfo/{number}"))?;
     match facts.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok()) {
         // A pipe has no such thing and says 0.
@@ -87,10 +91,11 @@ pub fn unreadable(need: Need, error: &io::Error) -> Error {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "permission is denied".to_owned(),
         _ => format!(
-            "the system says {}",
-            error
-                .raw_os_error()
-                .map_or_else(|| error.kind().to_string(), |code| nix::errno::Errno::from_raw(code).desc().to_owned())
+            "{}",
+            error.raw_os_error().map_or_else(
+                || error.to_string(),
+                |code| format!("the system says {}", nix::errno::Errno::from_raw(code).desc())
+            )
         ),
     };
     Error::Usage(format!("what --{} names cannot be read: {reason}", need.option()))

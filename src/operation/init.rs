@@ -16,6 +16,10 @@ pub(super) fn plan(label: Option<&str>, survey: &Survey, orders: &Orders) -> Res
     let kept =
         survey.identity.label.as_ref().filter(|_| !blank).and_then(|label| std::str::from_utf8(label.bytes()).ok());
     let label = label.or(kept).ok_or_else(|| Error::Usage("give the token a name with --label".into()))?.to_owned();
+    // C_GetTokenInfo gives labels without their trailing blanks: the token could not be told from others by such a one.
+    if label.is_empty() || label.ends_with(' ') || label.chars().any(char::is_control) {
+        return Err(Error::Usage("a label is not empty, does not end in a blank and has no control characters".into()));
+    }
     if label.len() > LABEL {
         return Err(Error::Usage(format!("a label has at most {LABEL} bytes")));
     }

@@ -3,7 +3,7 @@
 use super::possible;
 use crate::{
     error::Error,
-    token::{Role, Survey, Verb},
+    token::{Retries, Role, Survey, Verb},
 };
 
 /// What a person can do next.
@@ -44,15 +44,26 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
     match error {
         Error::Blocked { role: Role::UserPin, .. } => reset().or_else(only_the_issuer),
         Error::Blocked { .. } => only_the_issuer(),
+        // With tries to spare the PIN was most likely mistyped, and there is no need for another's authority yet.
+        Error::WrongSecret { role: Role::UserPin, retries: Retries::Left { left: 2.., .. }, .. } => None,
         Error::WrongSecret { role: Role::UserPin, .. } if verb != Verb::PinReset => reset(),
-        Error::LastTry { role: Role::UserPin } => reset().or(Some(Hint::Advice("--allow-last-try spends it".into()))),
-        Error::LastTry { role } => Some(Hint::Advice(format!("--allow-last-try={} spends it", role.name()))),
+        Error::WrongSecret { role, retries, .. } if retries.is_last() => Some(Hint::Advice(format!(
+            "the next wrong {role} blocks it for good; nothing on the token can restore it then"
+        ))),
+        Error::LastTry { role: Role::UserPin } => reset(),
+        Error::LastTry { .. } => None,
         Error::Unset { role: Role::UserPin } => offer(Verb::PinSet).or(offer(Verb::TokenInit)),
         Error::Unset { .. } => offer(Verb::TokenInit),
         Error::MustChange { role: Role::UserPin, .. } if verb != Verb::PinChange => offer(Verb::PinChange),
         Error::MustChange { role: Role::UserPin, .. } => reset(),
         Error::Unsupported { .. } => {
-            reset().or(offer(Verb::PinSet)).or(offer(Verb::PinChange)).or_else(only_the_issuer)
+            // Where one secret is meant and the token has the other, that one comes first.
+            let counterpart = match verb {
+                Verb::PukChange => offer(Verb::SoPinChange),
+                Verb::SoPinChange => offer(Verb::PukChange),
+                _ => None,
+            };
+            counterpart.or_else(reset).or(offer(Verb::PinSet)).or(offer(Verb::PinChange)).or_else(only_the_issuer)
         }
         Error::Unconfirmed { role: Role::UserPin, .. } => Some(Hint::Command(command(Verb::PinVerify, selector))),
         Error::Device { .. } if sent && matches!(verb, Verb::PinChange | Verb::PinReset | Verb::PinSet) => {

@@ -4,6 +4,7 @@ use super::Secrets;
 use crate::{
     error::{Error, Result},
     policy,
+    secret::Entry,
     token::{Authority, Identity, Need, Proof, Retries, Role, Token},
 };
 
@@ -104,41 +105,47 @@ impl Step {
         Ok(None)
     }
 
-    /// Proves the effect from a fresh session, where that costs nothing a person would miss.
+    /// Proves the effect from a fresh session, where that costs nothing a person would miss. Returns the proof, and the
+    /// counter of what was changed where it had to be read for it.
     ///
     /// # Errors
     /// [`Error::Unconfirmed`], whatever went wrong with the proof: the token did say yes.
-    pub fn confirm(&self, token: &mut dyn Token, secrets: &Secrets, guarded: Retries) -> Result<Proof> {
-        match self.action.changed() {
-            Some((role, need)) => {
-                let entry = secrets.get(need)?;
-                prove(token, role, entry, guarded).map_err(|error| Error::Unconfirmed {
-                    role,
-                    detail: error.detail().map(str::to_owned),
-                    why: match error {
-                        Error::WrongSecret { .. } => "a fresh session refuses the new value".into(),
-                        other => other.to_string(),
-                    },
-                })
-            }
-            None => match &self.action {
+    pub fn confirm(&self, token: &mut dyn Token, secrets: &Secrets, guarded: Retries) -> Result<(Proof, Retries)> {
+        let Some((role, need)) = self.action.changed() else {
+            return match &self.action {
                 Action::Unblock { role, .. } => match token.retries(*role)? {
-                    Retries::Left { .. } => Ok(Proof::Proved),
-                    _ => Ok(Proof::NotPossible("the token does not tell the tries that are left")),
+                    retries @ Retries::Left { .. } => Ok((Proof::Proved, retries)),
+                    _ => Ok((Proof::NotPossible("the token does not tell the tries that are left"), Retries::Unknown)),
                 },
-                _ => Ok(Proof::Proved),
+                _ => Ok((Proof::Proved, Retries::Unknown)),
+            };
+        };
+        let entry = secrets.get(need)?;
+        // What was read before is the counter of the secret that was presented, which may be another's.
+        let known = (self.spends == Some(role)).then_some(guarded);
+        prove(token, role, entry, known).map_err(|error| Error::Unconfirmed {
+            role,
+            detail: error.detail().map(str::to_owned),
+            why: match error {
+                Error::WrongSecret { .. } => "a fresh session refuses the new value".into(),
+                other => other.to_string(),
             },
-        }
+        })
     }
 }
 
 /// One try with the new value, while two or more are left: a token that lied must not be blocked by the proof.
-fn prove(token: &mut dyn Token, role: Role, entry: &crate::secret::Entry, guarded: Retries) -> Result<Proof> {
+fn prove(token: &mut dyn Token, role: Role, entry: &Entry, known: Option<Retries>) -> Result<(Proof, Retries)> {
     if entry.value().is_none() {
-        return Ok(Proof::NotPossible("it was typed at the token, and nobody is asked to type it again"));
+        let why = "it was typed at the token, and nobody is asked to type it again";
+        return Ok((Proof::NotPossible(why), Retries::Unknown));
     }
-    if guarded.is_last() && token.retries(role)?.is_last() {
-        return Ok(Proof::NotPossible("only one try is left, and a proof would risk it"));
+    let seen = match known {
+        Some(known) if !known.is_last() => Retries::Unknown,
+        _ => token.retries(role)?,
+    };
+    if seen.is_last() {
+        return Ok((Proof::NotPossible("only one try is left, and a proof would risk it"), seen));
     }
-    token.prove(role, entry)
+    token.prove(role, entry).map(|proof| (proof, seen))
 }

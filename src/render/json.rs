@@ -178,7 +178,7 @@ impl Serialize for Values<'_> {
 }
 
 /// `list` and `status`.
-pub fn listing(command: &str, listing: &Listing) -> String {
+pub fn listing(command: &str, listing: &Listing) -> Zeroizing<Vec<u8>> {
     let problems = listing.problems.iter().map(|error| Problem {
         kind: error.kind(),
         message: error.to_string(),
@@ -208,16 +208,33 @@ pub fn report(report: &Report) -> Zeroizing<Vec<u8>> {
         generated: Values(&report.generated),
         plan,
     };
-    wiped(&done)
+    line(&done)
 }
 
-/// One line that may hold a value that was generated.
-fn wiped(object: &impl Serialize) -> Zeroizing<Vec<u8>> {
-    // Room enough that the buffer does not grow and leave a copy behind.
-    let mut line = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    if serde_json::to_writer(&mut *line, object).is_ok() {
-        line.push(b'\n');
+/// One line of JSON, wiped when dropped, since it may hold a value that was generated.
+///
+/// What serde_json leaves as it is and a terminal would obey (C1 controls, DEL, marks that turn the line around) stands escaped.
+fn line(object: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    // A report is far smaller than this and leaves no copy; a listing, which holds no secret, may grow.
+    let mut plain = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    // Nothing here has a key that is no string, which is all that could fail.
+    if serde_json::to_writer(&mut *plain, object).is_err() {
+        return plain;
     }
+    // Room enough that the buffer does not grow and leave a copy behind: an escaped character takes at most 12 bytes of 2.
+    let mut line = Zeroizing::new(Vec::with_capacity(plain.len() * 6 + 1));
+    for character in String::from_utf8_lossy(&plain).chars() {
+        let is_plain = character.is_ascii_graphic() || character == ' ' || character.escape_debug().count() == 1;
+        let mut units = [0; 2];
+        match is_plain {
+            true => line.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            false => character
+                .encode_utf16(&mut units)
+                .iter()
+                .for_each(|unit| line.extend_from_slice(format!("\\u{unit:04x}").as_bytes())),
+        }
+    }
+    line.push(b'\n');
     line
 }
 
@@ -228,7 +245,7 @@ pub fn failure(command: Option<&str>, failure: &Failure) -> Zeroizing<Vec<u8>> {
         Error::AmbiguousToken { candidates, .. } => candidates.as_slice(),
         _ => &[],
     };
-    wiped(&Failed {
+    line(&Failed {
         schema: SCHEMA,
         command,
         error: ErrorObject {
@@ -310,9 +327,4 @@ fn named<'a>(selector: &'a str, identity: &Identity) -> Named<'a> {
 
 fn text(text: Option<&Text>) -> Option<String> {
     text.map(Text::lossless)
-}
-
-fn line(object: &impl Serialize) -> String {
-    // Nothing here has a key that is no string, which is all that could fail.
-    serde_json::to_string(object).map(|line| line + "\n").unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! What there is to show: a listing, what an operation did, or why it failed.
 
+use std::path::PathBuf;
+
 use crate::{
     error::Error,
     input::Generated,
@@ -25,6 +27,8 @@ pub struct Listing {
     pub tokens: Vec<Listed>,
     /// What could not be looked at, and why.
     pub problems: Vec<Error>,
+    /// What there is instead of a card that is known, in a sentence.
+    pub instead: Option<String>,
 }
 
 /// What was done, for the report.
@@ -52,7 +56,7 @@ pub struct Report {
     pub at_least: Option<u8>,
     /// What was generated.
     pub generated: Vec<Generated>,
-    /// The commands that were sent, or would be.
+    /// The commands that the plan takes.
     pub commands: Vec<String>,
     /// The plan, where it was only made.
     pub plan: Option<Plan>,
@@ -74,6 +78,16 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The same, with a hint that names the modules that the call named.
+    pub fn with_modules(self, modules: &[PathBuf]) -> Self {
+        let named: String = modules.iter().map(|module| format!(" --module '{}'", module.display())).collect();
+        let hint = self.hint.map(|hint| match hint {
+            Hint::Command(command) if command.contains("'pkcs11:") => Hint::Command(command + &named),
+            other => other,
+        });
+        Self { hint, ..self }
+    }
+
     /// A failure that belongs to no token.
     pub fn bare(error: Error) -> Self {
         let hint = advise(&error);

@@ -4,7 +4,7 @@ use crate::{
     device::Search,
     error::{Error, Result},
     operation::Operation,
-    selector::{Selection, selectors},
+    selector::{Selection, Selector, selectors},
     token::{Found, Identity, Place},
 };
 
@@ -23,8 +23,9 @@ pub struct Chosen {
 /// # Errors
 /// [`Error::NoToken`], [`Error::AmbiguousToken`], or what kept a token from being looked at.
 pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation) -> Result<Chosen> {
-    let Search { found, problems } = search;
-    let problems = std::mem::take(problems);
+    let (instead, answered) = (search.instead.take(), search.answered);
+    let problems = std::mem::take(&mut search.problems);
+    let found = &mut search.found;
     let identities: Vec<&Identity> = found.iter().map(|found| &found.identity).collect();
     let names = selectors(&identities);
     let verb = operation.verb();
@@ -53,14 +54,17 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
     let named = |indices: &[usize]| indices.iter().filter_map(|index| names.get(*index).cloned()).collect();
     let index = match (able.as_slice(), live.as_slice(), candidates.as_slice()) {
         ([one], ..) | ([], [one], _) | ([], _, [one]) => *one,
-        ([], _, []) if is_init && selection.selector.is_none() && !found.is_empty() => {
+        ([], _, []) if is_init && selection.selector.is_none() && found.iter().any(|found| found.has(verb)) => {
             return Err(Error::NoToken(
                 "no token is blank; name a live one with --token to destroy what it holds and begin anew".into(),
             ));
         }
+        ([], _, []) if is_init && selection.selector.is_none() && !found.is_empty() => {
+            return Err(Error::Unsupported { what: format!("none of the tokens found has `{verb}`") });
+        }
         ([], _, []) => {
             let problems = hidden.into_iter().chain(routes).map(|problem| problem.error).collect();
-            return Err(nothing(selection, problems));
+            return Err(nothing(selection, problems, answered, instead));
         }
         ([], _, several) => {
             return Err(Error::Unsupported {
@@ -86,17 +90,24 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
     Ok(Chosen { found: found.swap_remove(index), selector, destroy_word })
 }
 
-/// Why nothing was found: what hindered the search, else that there is nothing.
-pub fn nothing(selection: &Selection, problems: Vec<Error>) -> Error {
+/// Why nothing was found: what hindered the search, else what there is instead.
+///
+/// A word that names a token may be a card's, so a route that fails is told beside it; it is no answer where another route
+/// was asked and had none.
+pub fn nothing(selection: &Selection, problems: Vec<Error>, answered: bool, instead: Option<String>) -> Error {
+    let is_word = matches!(selection.selector, Some(Selector::Word(_)));
+    let asked = selection.via.is_some() || selection.application.is_some();
     match problems.into_iter().next() {
+        Some(problem) if is_word && answered && !asked => Error::NoToken(format!(
+            "no token matches the one that was named (and of cards nothing is known: {problem})"
+        )),
         Some(problem) => problem,
         None if selection.selector.is_some() => Error::NoToken("no token matches the one that was named".into()),
-        None => match selection.application {
-            Some(application) => {
-                Error::NoToken(format!("no {application} token is there: no reader holds such a card"))
-            }
-            None => Error::NoToken("no token is there: no reader holds a card, and no module shows a token".into()),
-        },
+        None => {
+            let sought =
+                selection.application.map_or("no token is there".into(), |name| format!("no {name} token is there"));
+            Error::NoToken(instead.map_or(sought.clone(), |instead| format!("{sought}: {instead}")))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     input::Collector,
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
-    operation::{Operation, Orders, Outcome, Plan, Secrets, advise, remedy},
+    operation::{Operation, Orders, Outcome, Plan, advise, remedy},
     render::{Failure, Report},
     selector::selectors,
     token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token},
@@ -33,14 +33,17 @@ pub struct Job<'a> {
 #[derive(Default)]
 struct Progress {
     survey: Option<Survey>,
+    /// Whether the intent was recorded, so that an outcome has to be.
+    recorded: bool,
     /// Whether act has begun, so that a write may have happened.
     acting: bool,
+    /// Who the token is from now on, where it began anew.
+    identity: Option<Identity>,
     done: Vec<Outcome>,
 }
 
 /// What act and confirm came to.
 struct Effect {
-    identity: Option<Identity>,
     unproved: Vec<&'static str>,
     retries: Retries,
     at_least: Option<u8>,
@@ -54,13 +57,21 @@ impl Job<'_> {
     pub fn run(mut self, mut found: Found) -> Result<Report, Failure> {
         let mut progress = Progress::default();
         let result = self.steps(&mut found, &mut progress);
+        if let Some(identity) = &progress.identity {
+            // Its serial and slot may be new: the next command must not name what it was before.
+            self.selector = selectors(&[identity]).concat();
+        }
         // Before the module ends, which is nobody's to trust with what it was not given.
         self.collector.forget();
-        if let (Err(error), true) = (&result, progress.acting) {
+        if let (Err(error), true) = (&result, progress.recorded) {
             // Whether the record takes it or not, the failure itself is what has to be told.
             let _ = self.ledger.outcome(Err(error));
         }
-        result.map_err(|error| self.failed(error, progress))
+        match (result, progress.identity.take()) {
+            (Ok(report), Some(identity)) => Ok(Report { identity, selector: self.selector.clone(), ..report }),
+            (Ok(report), None) => Ok(report),
+            (Err(error), _) => Err(self.failed(error, progress)),
+        }
     }
 
     fn steps(&mut self, found: &mut Found, progress: &mut Progress) -> Result<Report> {
@@ -72,8 +83,7 @@ impl Job<'_> {
             let plan = self.operation.plan(&survey, &self.orders)?;
             // With every secret at hand, one transaction serves; else nobody types while it is open.
             if !self.dry_run && self.collector.is_ready(&plan, &survey) {
-                let secrets = self.collector.collect(&plan, &survey)?;
-                effect = Some(self.act(token, &plan, &survey, secrets, progress)?);
+                effect = Some(self.act(token, &plan, &survey, progress)?);
             }
             planned = Some((plan, survey));
             Ok(())
@@ -84,10 +94,9 @@ impl Job<'_> {
             return Ok(self.report(plan, &survey, None));
         }
         if effect.is_none() {
-            let mut secrets = Some(self.collector.collect(&plan, &survey)?);
+            self.collector.ask(&plan, &survey)?;
             found.connection.transact(Access::Write, &mut |token| {
-                let secrets = secrets.take().ok_or_else(|| Error::Internal("a second act".into()))?;
-                effect = Some(self.act(token, &plan, &survey, secrets, progress)?);
+                effect = Some(self.act(token, &plan, &survey, progress)?);
                 Ok(())
             })?;
         }
@@ -95,30 +104,30 @@ impl Job<'_> {
         Ok(self.report(plan, &survey, effect))
     }
 
-    /// Act and confirm, step by step; the secrets are wiped at the end, whatever happens.
-    fn act(
-        &mut self,
-        token: &mut dyn Token,
-        plan: &Plan,
-        survey: &Survey,
-        secrets: Secrets,
-        progress: &mut Progress,
-    ) -> Result<Effect> {
-        self.ledger.intent(Intent { plan, token: &survey.identity })?;
+    /// Act and confirm, step by step; the secrets are wiped at the end, whatever happens. What is generated is made here,
+    /// where no signal can part it from the token any more.
+    fn act(&mut self, token: &mut dyn Token, plan: &Plan, survey: &Survey, progress: &mut Progress) -> Result<Effect> {
         self.interrupts.hold();
-        let mut effect = Effect { identity: None, unproved: Vec::new(), retries: Retries::Unknown, at_least: None };
+        let secrets = self.collector.collect(plan, survey)?;
+        self.ledger.intent(Intent { plan, token: &survey.identity })?;
+        progress.recorded = true;
+        let mut effect = Effect { unproved: Vec::new(), retries: Retries::Unknown, at_least: None };
         for step in &plan.steps {
             let guarded = step.guard(token, &self.orders.allow_last_try)?;
             progress.acting = true;
             if let Some(identity) = step.perform(token, &secrets)? {
-                effect.identity = Some(identity);
+                progress.identity = Some(identity);
                 progress.done.push(Outcome::Initialised);
             }
-            if let Proof::NotPossible(why) = step.confirm(token, &secrets, guarded)? {
+            let (proof, seen) = step.confirm(token, &secrets, guarded)?;
+            if let Proof::NotPossible(why) = proof {
                 effect.unproved.push(why);
             }
             let before = if step.spends == Some(plan.role) { guarded } else { Retries::Unknown };
-            (effect.retries, effect.at_least) = restored(token, plan.role, before, survey)?;
+            (effect.retries, effect.at_least) = restored(token, plan.role, before, survey);
+            if let (Retries::Unknown, Retries::Left { .. }) = (effect.retries, seen) {
+                effect.retries = seen;
+            }
         }
         Ok(effect)
     }
@@ -146,10 +155,6 @@ impl Job<'_> {
                 report.unproved = effect.unproved;
                 report.retries = effect.retries;
                 report.at_least = effect.at_least;
-                if let Some(identity) = effect.identity {
-                    report.selector = selectors(&[&identity]).concat();
-                    report.identity = identity;
-                }
             }
             None => report.plan = Some(plan),
         }
@@ -175,16 +180,16 @@ impl Job<'_> {
 }
 
 /// The tries after a success: a right value restores the counter (ISO 7816-4, 11.5.6), to a limit that not every card tells.
-fn restored(token: &mut dyn Token, role: Role, before: Retries, survey: &Survey) -> Result<(Retries, Option<u8>)> {
+fn restored(token: &mut dyn Token, role: Role, before: Retries, survey: &Survey) -> (Retries, Option<u8>) {
     let known = survey.reference(role).map_or(Retries::Unknown, |reference| reference.retries);
     match (before, known) {
         (Retries::Left { limit: Some(limit), .. }, _) | (_, Retries::Left { limit: Some(limit), .. }) => {
-            Ok((Retries::Left { left: limit, limit: Some(limit) }, None))
+            (Retries::Left { left: limit, limit: Some(limit) }, None)
         }
-        (Retries::Left { left, limit: None }, _) => Ok((Retries::Unknown, Some(left))),
+        (Retries::Left { left, limit: None }, _) => (Retries::Unknown, Some(left)),
         // Flags cost no round trip, and the token may have cleared them; a failure here does not undo what was proved.
-        (Retries::Low | Retries::Final, _) => Ok((token.retries(role).unwrap_or(Retries::Unknown), None)),
-        _ => Ok((Retries::Unknown, None)),
+        (Retries::Low | Retries::Final, _) => (token.retries(role).unwrap_or(Retries::Unknown), None),
+        _ => (Retries::Unknown, None),
     }
 }
 

@@ -68,7 +68,9 @@ impl<'a> Channel<'a> {
             }
         }
         let mut response = response.ok_or_else(|| Error::Internal("a command without an APDU".into()))?;
-        if let (Some(length), Some(last)) = (response.status.right_length(), chain.last()) {
+        // A command with a secret is never sent twice: a card could have counted the first.
+        let again = response.status.right_length().filter(|_| !command.is_secret());
+        if let (Some(length), Some(last)) = (again, chain.last()) {
             response = self.exchange(&with_length(last, command, length))?;
         }
         let [cla, ..] = command.header;
@@ -105,7 +107,11 @@ impl<'a> Channel<'a> {
 
     fn exchange(&mut self, apdu: &[u8]) -> Result<Response> {
         let answer = self.transport.transmit(apdu)?;
-        Response::parse(&answer).ok_or_else(|| Error::device("the card's answer is no APDU", None))
+        Response::parse(&answer).ok_or_else(|| Error::Device {
+            what: "the card stopped answering, as one does that is pulled".into(),
+            cure: Some("insert the card again and look at it with `pukka status`".into()),
+            detail: Some(format!("{} bytes, where a status word has 2", answer.len())),
+        })
     }
 }
 

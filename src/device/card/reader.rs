@@ -33,21 +33,21 @@ pub struct Reader {
     events: u32,
 }
 
-/// The readers that hold a card.
+/// The readers that hold a card, and how many readers there are.
 ///
 /// # Errors
 /// [`Error::Device`] where there is no pcscd, or it turns us away.
-pub fn with_cards() -> Result<Vec<Reader>> {
+pub fn with_cards() -> Result<(Vec<Reader>, usize)> {
     let context = Context::establish(Scope::User).map_err(service)?;
     let names = match context.list_readers_owned() {
-        Err(pcsc::Error::NoReadersAvailable) => return Ok(Vec::new()),
+        Err(pcsc::Error::NoReadersAvailable) => return Ok((Vec::new(), 0)),
         other => other.map_err(service)?,
     };
     let mut states: Vec<ReaderState> = names.into_iter().map(|name| ReaderState::new(name, State::UNAWARE)).collect();
     if !states.is_empty() {
         context.get_status_change(Duration::ZERO, &mut states).map_err(service)?;
     }
-    Ok(states
+    let with_cards = states
         .iter()
         .filter(|state| state.event_state().contains(State::PRESENT))
         .filter_map(|state| {
@@ -55,7 +55,8 @@ pub fn with_cards() -> Result<Vec<Reader>> {
             let (path, events) = (state.name().to_owned(), state.event_count());
             Some(Reader { name, context: context.clone(), path, events })
         })
-        .collect())
+        .collect();
+    Ok((with_cards, states.len()))
 }
 
 impl Reader {

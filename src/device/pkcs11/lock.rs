@@ -81,7 +81,12 @@ pub fn now() -> TimeSpec {
 ///
 /// # Errors
 /// [`Error::Device`] naming the process that holds it, or saying why no lock can be made there.
-pub fn take(directory: &Path, identity: &Identity, access: Access, wait: Duration) -> Result<Lock> {
+pub fn take(directory: Option<&Path>, identity: &Identity, access: Access, wait: Duration) -> Result<Lock> {
+    let directory = directory.ok_or_else(|| Error::Device {
+        what: "the token cannot be locked against other processes: nothing says where lock files stand".into(),
+        cure: Some("set HOME or XDG_STATE_HOME".into()),
+        detail: None,
+    })?;
     let path = directory.join(name(identity));
     let kind = match access {
         Access::Read => FlockArg::LockSharedNonblock,
@@ -167,9 +172,11 @@ fn open(directory: &Path, path: &Path) -> std::io::Result<(File, bool)> {
         }
         other => other,
     }?;
-    match file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    // A link in the lock's place, hard or soft, could make us empty another file.
+    match metadata.is_file() && metadata.nlink() == 1 {
         true => Ok((file, is_new)),
-        false => Err(std::io::Error::new(ErrorKind::InvalidInput, "the lock is no regular file")),
+        false => Err(std::io::Error::new(ErrorKind::InvalidInput, "the lock is no regular file of its own")),
     }
 }
 

@@ -55,7 +55,7 @@ impl Module {
 
     fn initialize(&self) -> Result<()> {
         self.initialized.set(lock::now());
-        self.said(format_args!("C_Initialize()"), self.raw.initialize()).map_err(|rv| {
+        self.said(format_args!("C_Initialize()"), || self.raw.initialize()).map_err(|rv| {
             match failure(rv, "C_Initialize") {
                 Error::Device { what, cure, detail } => Error::Device {
                     what: format!("{}: {what}", self.path.display().to_string().escape_debug()),
@@ -72,7 +72,7 @@ impl Module {
     /// # Errors
     /// [`Error::Device`].
     pub fn refresh(&self) -> Result<()> {
-        self.said(format_args!("C_Finalize()"), self.raw.finalize()).map_err(|rv| failure(rv, "C_Finalize"))?;
+        self.said(format_args!("C_Finalize()"), || self.raw.finalize()).map_err(|rv| failure(rv, "C_Finalize"))?;
         self.initialize()
     }
 
@@ -91,7 +91,7 @@ impl Module {
     /// # Errors
     /// [`Error::Device`].
     pub fn slots(&self) -> Result<Vec<CK_SLOT_ID>> {
-        self.said(format_args!("C_GetSlotList()"), self.raw.slots()).map_err(|rv| failure(rv, "C_GetSlotList"))
+        self.said(format_args!("C_GetSlotList()"), || self.raw.slots()).map_err(|rv| failure(rv, "C_GetSlotList"))
     }
 
     /// What the token in `slot` says of itself.
@@ -99,7 +99,7 @@ impl Module {
     /// # Errors
     /// [`Error::Device`].
     pub fn token_info(&self, slot: CK_SLOT_ID) -> Result<CK_TOKEN_INFO> {
-        self.said(format_args!("C_GetTokenInfo({slot})"), self.raw.token_info(slot))
+        self.said(format_args!("C_GetTokenInfo({slot})"), || self.raw.token_info(slot))
             .map_err(|rv| failure(rv, "C_GetTokenInfo"))
     }
 
@@ -108,7 +108,7 @@ impl Module {
     /// # Errors
     /// [`Error::Device`] where there is a token and the module cannot say which.
     pub fn token_info_if_any(&self, slot: CK_SLOT_ID) -> Result<Option<CK_TOKEN_INFO>> {
-        match self.said(format_args!("C_GetTokenInfo({slot})"), self.raw.token_info(slot)) {
+        match self.said(format_args!("C_GetTokenInfo({slot})"), || self.raw.token_info(slot)) {
             Ok(info) => Ok(Some(info)),
             Err(Rv(CKR_TOKEN_NOT_PRESENT | CKR_TOKEN_NOT_RECOGNIZED)) => Ok(None),
             Err(rv) => Err(failure(rv, "C_GetTokenInfo")),
@@ -121,24 +121,25 @@ impl Module {
     /// [`Error::Device`].
     pub fn session(&self, slot: CK_SLOT_ID, write: bool) -> Result<Session<'_>> {
         let kind = if write { "read/write" } else { "read-only" };
-        self.said(format_args!("C_OpenSession({slot}, {kind})"), self.raw.open_session(slot, write))
+        self.said(format_args!("C_OpenSession({slot}, {kind})"), || self.raw.open_session(slot, write))
             .map(|handle| Session { module: self, handle })
             .map_err(|rv| failure(rv, "C_OpenSession"))
     }
 
     /// C_InitToken.
     pub fn init_token(&self, slot: CK_SLOT_ID, so_pin: &Entry, label: &[u8; 32]) -> Result<(), Rv> {
-        self.said(
-            format_args!("C_InitToken({slot}, {}, label)", shown(so_pin)),
-            self.raw.init_token(slot, bytes(so_pin), label),
-        )
+        self.said(format_args!("C_InitToken({slot}, {}, label)", shown(so_pin)), || {
+            self.raw.init_token(slot, bytes(so_pin), label)
+        })
     }
 
-    /// Traces a call and its answer.
-    fn said<T>(&self, call: std::fmt::Arguments<'_>, answer: Result<T, Rv>) -> Result<T, Rv> {
+    /// Traces a call before it is made, which may be the last that is heard of the module, and its answer.
+    fn said<T>(&self, name: std::fmt::Arguments<'_>, call: impl FnOnce() -> Result<T, Rv>) -> Result<T, Rv> {
+        self.trace.line(format_args!("> {name}"));
+        let answer = call();
         match &answer {
-            Ok(_) => self.trace.line(format_args!("{call} = CKR_OK")),
-            Err(rv) => self.trace.line(format_args!("{call} = {}", number(*rv))),
+            Ok(_) => self.trace.line(format_args!("< CKR_OK")),
+            Err(rv) => self.trace.line(format_args!("< {}", number(*rv))),
         }
         answer
     }
@@ -147,7 +148,7 @@ impl Module {
 impl Drop for Module {
     fn drop(&mut self) {
         // Nothing can be done about a module that does not want to end; the process does so next.
-        let _ = self.said(format_args!("C_Finalize()"), self.raw.finalize());
+        let _ = self.said(format_args!("C_Finalize()"), || self.raw.finalize());
     }
 }
 
@@ -161,26 +162,28 @@ impl Session<'_> {
     /// C_Login as the user or as the SO.
     pub fn login(&self, role: Role, pin: &Entry) -> Result<(), Rv> {
         let (user, name) = if role == Role::SoPin { (CKU_SO, "CKU_SO") } else { (CKU_USER, "CKU_USER") };
-        self.module
-            .said(format_args!("C_Login({name}, {})", shown(pin)), self.module.raw.login(self.handle, user, bytes(pin)))
+        self.module.said(format_args!("C_Login({name}, {})", shown(pin)), || {
+            self.module.raw.login(self.handle, user, bytes(pin))
+        })
     }
 
     /// C_SetPIN: the PIN of the role that is logged in.
     pub fn set_pin(&self, old: &Entry, new: &Entry) -> Result<(), Rv> {
-        let answer = self.module.raw.set_pin(self.handle, bytes(old), bytes(new));
-        self.module.said(format_args!("C_SetPIN({}, {})", shown(old), shown(new)), answer)
+        let call = || self.module.raw.set_pin(self.handle, bytes(old), bytes(new));
+        self.module.said(format_args!("C_SetPIN({}, {})", shown(old), shown(new)), call)
     }
 
     /// C_InitPIN: the user PIN, in a session of the SO.
     pub fn init_pin(&self, new: &Entry) -> Result<(), Rv> {
-        self.module.said(format_args!("C_InitPIN({})", shown(new)), self.module.raw.init_pin(self.handle, bytes(new)))
+        self.module
+            .said(format_args!("C_InitPIN({})", shown(new)), || self.module.raw.init_pin(self.handle, bytes(new)))
     }
 }
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         // A session that does not close, of a token that was pulled say, ends with C_Finalize.
-        let _ = self.module.said(format_args!("C_CloseSession()"), self.module.raw.close_session(self.handle));
+        let _ = self.module.said(format_args!("C_CloseSession()"), || self.module.raw.close_session(self.handle));
     }
 }
 

@@ -28,6 +28,9 @@ pub enum LoadError {
     NoModule,
 }
 
+/// How often the list of slots may grow between the question for its length and the one for itself.
+const LOOKS: usize = 16;
+
 /// A loaded module.
 pub struct Raw {
     functions: CK_FUNCTION_LIST,
@@ -90,7 +93,7 @@ impl Raw {
 
     /// C_GetSlotList: the slots with a token in them.
     pub fn slots(&self) -> Result<Vec<CK_SLOT_ID>, Rv> {
-        loop {
+        for _ in 0..LOOKS {
             let mut count: CK_ULONG = 0;
             call!(self, C_GetSlotList(1, ptr::null_mut(), &raw mut count))?;
             let mut slots = vec![0; usize::try_from(count).unwrap_or_default()];
@@ -101,6 +104,7 @@ impl Raw {
             slots.truncate(usize::try_from(count).unwrap_or_default());
             return Ok(slots);
         }
+        Err(Rv(CKR_BUFFER_TOO_SMALL))
     }
 
     /// C_GetTokenInfo, as it stands: one module leaves the time blank, others fill up with NULs.

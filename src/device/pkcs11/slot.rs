@@ -49,14 +49,14 @@ impl Slot {
                 return Ok(info);
             }
         }
-        // Slot ids move when tokens come and go: the serial tells where it is now.
-        for id in self.module.slots()? {
-            if let Ok(info) = self.module.token_info(id) {
-                if self.identity.serial.is_some() && self.is_mine(&info) {
-                    self.id = id;
-                    return Ok(info);
-                }
-            }
+        // Slot ids move when tokens come and go: the serial tells where it is now, where no other token has the same.
+        let mut mine = Vec::new();
+        for id in self.module.slots()?.into_iter().filter(|_| self.identity.serial.is_some()) {
+            mine.extend(self.module.token_info(id).ok().filter(|info| self.is_mine(info)).map(|info| (id, info)));
+        }
+        if let [(id, info)] = mine.as_slice() {
+            self.id = *id;
+            return Ok(*info);
         }
         Err(Error::Device {
             what: format!("{} is no longer where it was", self.identity),
@@ -66,8 +66,7 @@ impl Slot {
     }
 
     fn is_mine(&self, info: &CK_TOKEN_INFO) -> bool {
-        let seen = info::identity(info, self.identity.place.clone());
-        seen.serial == self.identity.serial && seen.blank == self.identity.blank
+        info::identity(info, self.identity.place.clone()) == self.identity
     }
 
     fn place(&self, id: CK_SLOT_ID) -> Place {
@@ -94,7 +93,7 @@ impl Slot {
 
 impl Connection for Slot {
     fn transact(&mut self, access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
-        let lock = lock::take(&self.settings.locks, &self.identity, access, self.settings.wait);
+        let lock = lock::take(self.settings.locks.as_deref(), &self.identity, access, self.settings.wait);
         let held = match (lock, access) {
             (Ok(lock), _) => Some(lock),
             // Who only looks may do so where nothing can be written, and beside one who takes long.
@@ -148,6 +147,9 @@ impl Token for Slot {
         let mut field = [b' '; 32];
         let place = field.get_mut(..label.len()).ok_or_else(|| Error::Usage("a label has at most 32 bytes".into()))?;
         place.copy_from_slice(label.as_bytes());
+        if let Some(why) = quirks::destroys_more_than_it_says(self.identity.manufacturer.as_ref()) {
+            return Err(Error::Unsupported { what: why.into() });
+        }
         let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
@@ -172,6 +174,7 @@ impl Token for Slot {
         self.id = id;
         self.identity = identity.clone();
         // A live token may have had this label and SO PIN before: that its user PIN is gone tells that it began anew.
+        self.module.refresh()?;
         if had_pin && self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0 {
             return Err(unconfirmed("the module says that it initialised the token, but the user PIN is still there"));
         }
@@ -184,6 +187,9 @@ impl Token for Slot {
                 "a login as SO is no proof with a module that is not known to check the SO PIN",
             ));
         }
+        // SoftHSM2 checks a PIN against what it has in memory until C_Finalize; what counts is what it has stored.
+        self.fresh.set(None);
+        self.module.refresh()?;
         // Another role's authority may have set it, so nobody has looked at its own tries yet; the flag costs nothing.
         if self.retries(role)?.is_last() {
             return Ok(Proof::NotPossible("the token says that only one try is left, and a proof would risk it"));

@@ -12,6 +12,9 @@ pub const DISCOVERY: [u8; 3] = [0x5C, 0x01, 0x7E];
 /// Tag list that asks for the cardholder unique identifier.
 pub const CHUID: [u8; 5] = [0x5C, 0x03, 0x5F, 0xC1, 0x02];
 
+/// The longest object that is looked into: a card could nest them so that reading takes seconds.
+const MOST: usize = 4096;
+
 /// Which PIN unlocks the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinUsage {
@@ -70,7 +73,7 @@ pub fn guid(object: &[u8]) -> Option<Text> {
 
 /// The value at a path of tags.
 fn find(bytes: &[u8], path: &[u64]) -> Option<Vec<u8>> {
-    let (tag, deeper) = path.split_first()?;
+    let (tag, deeper) = path.split_first().filter(|_| bytes.len() <= MOST)?;
     let tag = Tag::try_from(*tag).ok()?;
     let found = Tlv::parse_all(bytes).into_iter().find(|tlv| *tlv.tag() == tag)?;
     let content = match found.value() {
