@@ -90,12 +90,9 @@ pub fn unreadable(need: Need, error: &io::Error) -> Error {
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "permission is denied".to_owned(),
-        _ => format!(
-            "{}",
-            error.raw_os_error().map_or_else(
-                || error.to_string(),
-                |code| format!("the system says {}", nix::errno::Errno::from_raw(code).desc())
-            )
+        _ => error.raw_os_error().map_or_else(
+            || error.to_string(),
+            |code| format!("the system says {}", nix::errno::Errno::from_raw(code).desc()),
         ),
     };
     Error::Usage(format!("what --{} names cannot be read: {reason}", need.option()))

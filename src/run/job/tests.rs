@@ -106,6 +106,10 @@ impl Token for FakeToken {
 
     fn reset(&mut self, _role: Role, _authority: Authority<'_>, new: &Entry) -> Result<()> {
         self.say("reset");
+        if self.lies {
+            return Ok(());
+        }
+        self.left = 3;
         self.pin = String::from_utf8(new.value().unwrap().bytes().to_vec()).unwrap();
         Ok(())
     }
@@ -291,6 +295,18 @@ fn the_reference_that_a_reset_concerns_is_not_guarded_but_its_authority_is() {
     let mut desk = Desk { answers: vec!["12345678", "5678", "5678"], ..Desk::new() };
     desk.token.left = 1;
     let done = desk.run(&Operation::Reset { by: None });
-    assert_eq!(done.log, ["[", "survey", "]", "[", "counter", "reset", "prove", "]"]);
-    assert_eq!(done.result.unwrap().outcome, Some(Outcome::Reset));
+    // The counter of the authority before, and of the new PIN after.
+    assert_eq!(done.log, ["[", "survey", "]", "[", "counter", "reset", "counter", "prove", "]"]);
+    let report = done.result.unwrap();
+    assert_eq!((report.outcome, report.confirmed), (Some(Outcome::Reset), true));
+    assert_eq!(report.retries, Retries::Left { left: 3, limit: None });
+}
+
+#[test]
+fn the_proof_of_a_reset_that_was_only_claimed_does_not_spend_the_last_try() {
+    let mut desk = Desk { answers: vec!["12345678", "5678", "5678"], ..Desk::new() };
+    (desk.token.left, desk.token.lies) = (1, true);
+    let done = desk.run(&Operation::Reset { by: None });
+    assert!(!done.log.contains(&"prove".to_owned()), "{:?}", done.log);
+    assert!(!done.result.unwrap().confirmed);
 }
