@@ -76,13 +76,15 @@ fn in_json_the_value_stands_under_generated_by_the_name_of_its_option() {
 }
 
 #[test]
-fn two_generated_values_are_two_lines_in_the_order_of_their_options() {
+fn two_generated_values_are_told_apart_in_json_and_refused_without_it() {
     let desk = Desk::blank();
     let init = ["token", "init", "--label", "desk", "--new-so-pin", "generate", "--new-pin", "generate"];
-    let run = desk.call(&init).run().code(0);
-    let lines: Vec<&str> = run.out.lines().collect();
-    assert_eq!(lines.len(), 2, "{run:?}");
-    assert!(desk.is_pin(lines[0]) && desk.hsm.login_ok("desk", "so", lines[1]));
+    let run = desk.call(&init).run().code(2);
+    assert_eq!(run.out, "", "{run:?}");
+    desk.nothing_was_opened();
+    let done = desk.call(&[&init[..], &["--json"]].concat()).run().code(0).json();
+    assert!(desk.is_pin(done["generated"]["new-pin"].as_str().unwrap()));
+    assert!(desk.hsm.login_ok("desk", "so", done["generated"]["new-so-pin"].as_str().unwrap()));
 }
 
 #[test]

@@ -172,13 +172,15 @@ impl Token for Slot {
             unconfirmed("the module says that it initialised the token, but shows none of that label")
         })?;
         self.id = id;
-        self.identity = identity.clone();
+        self.identity = identity;
         // A live token may have had this label and SO PIN before: that its user PIN is gone tells that it began anew.
         self.module.refresh()?;
-        if had_pin && self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0 {
+        let stored = self.info()?;
+        self.identity.place = self.place(self.id);
+        if had_pin && stored.flags & CKF_USER_PIN_INITIALIZED != 0 {
             return Err(unconfirmed("the module says that it initialised the token, but the user PIN is still there"));
         }
-        Ok(identity)
+        Ok(self.identity.clone())
     }
 
     fn prove(&mut self, role: Role, pin: &Entry) -> Result<Proof> {
