@@ -114,11 +114,16 @@ pub fn take(directory: Option<&Path>, identity: &Identity, access: Access, wait:
 
 /// Whether any token that is locked in `directory` has been written since `time`, or is being written now.
 pub fn is_any_written(directory: &Path, time: TimeSpec) -> bool {
-    let is_written = |path: PathBuf| {
-        let Ok(metadata) = fs::symlink_metadata(&path) else { return false };
-        let since = TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()) >= time;
-        // A writer that was cut off leaves its mark too, but no lock.
-        metadata.is_file() && (since || (metadata.len() > 0 && is_held(&path)))
+    let state = |path: &Path| {
+        let metadata = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()), metadata.len()))
+    };
+    let is_written = |path: PathBuf| match state(&path) {
+        None => false,
+        Some((changed, _)) if changed >= time => true,
+        Some((_, 0)) => false,
+        // A writer that was cut off leaves its mark too, but no lock. One that has just ended has changed the file meanwhile.
+        marked => is_held(&path) || state(&path) != marked,
     };
     fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| is_written(entry.path()))
 }
