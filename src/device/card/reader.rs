@@ -75,7 +75,7 @@ impl Reader {
                 |card| card.map_or((), leave),
             ) {
                 None => return Err(kept_locked(&self.name)),
-                Some(Ok(card)) => return Ok(Card { card: Some(card), reader: self }),
+                Some(Ok(card)) => return Ok(Card { card: Some(card), reader: self, is_fresh: true }),
                 Some(Err(pcsc::Error::SharingViolation)) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(50).min(left));
                 }
@@ -104,6 +104,8 @@ pub struct Card {
     /// Taken out only when dropped.
     card: Option<pcsc::Card>,
     reader: Reader,
+    /// Whether it was connected just now: then nobody has a transaction, for which SCardConnect would have waited.
+    is_fresh: bool,
 }
 
 /// Whether the card was reset by another program since the last transaction.
@@ -136,7 +138,9 @@ impl Card {
     /// # Errors
     /// [`Error::Device`], also when the card was pulled since it was connected.
     pub fn begin(&mut self, wait: Duration) -> Result<(Transaction<'_>, Continuity)> {
-        self.await_turn(wait)?;
+        if !std::mem::take(&mut self.is_fresh) {
+            self.await_turn(wait)?;
+        }
         let reader = &self.reader.name;
         let card = self.card.as_mut().ok_or_else(|| failure(pcsc::Error::InvalidHandle, reader))?;
         let (mut transaction, mut continuity) = match card.transaction2() {
