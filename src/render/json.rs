@@ -86,6 +86,8 @@ struct Done<'a> {
     by: &'static str,
     token: Named<'a>,
     tries: Tries,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tries_at_least: Option<u8>,
     generated: Values<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanObject<'a>>,
@@ -205,6 +207,7 @@ pub fn report(report: &Report) -> Zeroizing<Vec<u8>> {
         by: report.by.name(),
         token: named(&report.selector, &report.identity),
         tries: Tries(report.retries, report.identity.application),
+        tries_at_least: report.at_least,
         generated: Values(&report.generated),
         plan,
     };

@@ -71,6 +71,26 @@ fn a_card_that_is_held_exclusively_is_told_so_after_the_wait() {
 }
 
 #[test]
+fn a_card_that_another_program_keeps_locked_is_told_so_after_the_wait() {
+    let (pcscd, [card]) = Pcscd::with([Card::piv()]);
+    // At the beginning, and after a prompt: the first is SCardConnect's business, the second SCardBeginTransaction's.
+    let terminal = at_the_prompt(&pcscd, &format!("{ASK} --wait 1"));
+    let held = pcscd.hold(0, Hold::Transaction, &[]);
+    for line in [CHANGE, "status --application piv"] {
+        let start = Instant::now();
+        let run = call(&pcscd, &format!("{line} --wait 1 --json")).run().code(8);
+        assert!(start.elapsed() >= Duration::from_secs(1));
+        assert!(error(&run)["message"].as_str().unwrap().contains("keeps the card in"), "{run:?}");
+    }
+    card.clear_trace();
+    let (code, shown) = answer(terminal);
+    assert_eq!(code, 8, "{shown}");
+    assert_eq!(presented(&card), [""; 0]);
+    held.release();
+    call(&pcscd, CHANGE).run().code(0);
+}
+
+#[test]
 fn a_card_that_is_held_for_a_short_time_is_waited_for() {
     for hold in [Hold::Exclusive, Hold::Transaction] {
         let (pcscd, [_card]) = Pcscd::with([Card::piv()]);
