@@ -101,4 +101,11 @@ fi
 [ $# -gt 0 ] || exit 0
 PATH=$rust:$PATH:/usr/sbin
 export PATH
+
+# The tests type at prompts on pseudo terminals, which a bare chroot or container may lack: then the command gets some in a mount
+# namespace of its own, which goes away with it.
+if [ "$kind" = test ] && ! (exec 3<>/dev/ptmx) 2>/dev/null; then
+  [ "$(id -u)" -eq 0 ] || die 'this machine has no pseudo terminals: as root, run mount -t devpts -o ptmxmode=0666 devpts /dev/pts'
+  exec unshare --mount --propagation private sh -c 'mkdir -p /dev/pts && mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts && exec "$@"' sh "$@"
+fi
 exec "$@"
