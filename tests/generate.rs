@@ -17,7 +17,7 @@ use nix::{
 };
 
 use crate::support::{
-    detached,
+    Pukka, detached,
     logged::{Desk, NEW, PIN},
     running::{Running, shell},
     softhsm::{Faults, Gate},
@@ -312,9 +312,7 @@ fn a_value_that_standard_output_does_not_take_is_said_to_be_lost() {
         let desk = Desk::new();
         let arguments = [&change_to("generate")[..], more].concat();
         let run = shell(desk.call(&arguments), r#""$PUKKA" "$@" >/dev/full"#).code(8);
-        // In JSON the error itself belongs to where nothing can be written; the exit code tells.
-        let said = run.err.contains("the token has its new value") && run.err.contains("generate:FILE");
-        assert!(said || !more.is_empty(), "{run:?}");
+        assert!(run.err.contains("the token has its new value") && run.err.contains("generate:FILE"), "{run:?}");
         assert!(!run.err.contains("changed and confirmed"), "{run:?}");
         assert!(!desk.is_pin(PIN));
     }
@@ -324,15 +322,44 @@ fn a_value_that_standard_output_does_not_take_is_said_to_be_lost() {
 fn a_value_that_standard_output_does_not_take_stands_on_the_terminal_where_there_is_one() {
     for more in [&[][..], &["--json"]] {
         let desk = Desk::new();
-        let call = desk.call(&[&change_to("generate")[..], more].concat()).command();
-        let mut shell = Command::new("sh");
-        shell.args(["-c", r#"exec "$@" >/dev/full"#, "sh"]).arg(call.get_program()).args(call.get_args()).env_clear();
-        shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let (code, shown) = Terminal::spawn(shell).wait();
+        let call = desk.call(&[&change_to("generate")[..], more].concat());
+        let (code, shown) = into_a_full_device(call).wait();
         assert_eq!(code, 8, "{shown}");
-        let is_value = |line: &&str| line.len() >= 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-        let value = shown.lines().find(is_value).unwrap_or_else(|| panic!("no value: {shown}"));
-        assert!(desk.is_pin(value) && !desk.is_pin(PIN));
-        assert!(!more.is_empty() || shown.contains("stands on the terminal"), "{shown}");
+        assert!(desk.is_pin(shown_value(&shown)) && !desk.is_pin(PIN));
+        assert!(shown.contains("stands on the terminal"), "{shown}");
     }
+}
+
+#[test]
+fn after_a_failure_a_value_is_not_said_to_stand_where_it_could_not_be_written() {
+    let unknown = || Faults::new().rule("C_SetPIN=after:CKR_DEVICE_REMOVED");
+    for more in [&[][..], &["--json"]] {
+        let desk = Desk::new();
+        let arguments = [&change_to("generate")[..], more].concat();
+        let run = shell(desk.faulty(&arguments, unknown()), r#""$PUKKA" "$@" >/dev/full"#).code(8);
+        assert!(run.err.contains("error: ") && run.err.contains("is lost"), "{run:?}");
+        assert!(!run.err.contains("stands on"), "{run:?}");
+
+        let desk = Desk::new();
+        let (code, shown) = into_a_full_device(desk.faulty(&arguments, unknown())).wait();
+        assert_eq!(code, 8, "{shown}");
+        assert!(shown.contains("stands on the terminal"), "{shown}");
+        assert!(desk.is_pin(shown_value(&shown)), "{shown}");
+    }
+}
+
+/// A call on a terminal whose standard output takes nothing.
+fn into_a_full_device(call: Pukka) -> Terminal {
+    let call = call.command();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"exec "$@" >/dev/full"#, "sh"]).arg(call.get_program()).args(call.get_args()).env_clear();
+    shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Terminal::spawn(shell)
+}
+
+/// The line of digits on a terminal.
+#[track_caller]
+fn shown_value(shown: &str) -> &str {
+    let is_value = |line: &&str| line.len() >= 6 && line.bytes().all(|byte| byte.is_ascii_digit());
+    shown.lines().find(is_value).unwrap_or_else(|| panic!("no value: {shown}"))
 }
