@@ -350,3 +350,18 @@ fn a_hint_names_the_module_that_the_call_named() {
     let json = desk.run("pin verify --token desk-7 --pin env:WRONG --json").code(4).json();
     assert_eq!(json["error"]["hint"].as_str(), hint.strip_prefix("hint: "));
 }
+
+#[test]
+fn a_hint_names_a_module_so_that_a_shell_reads_it_whatever_its_path_holds() {
+    let desk = Desk::new();
+    let module = desk.path("it's; a $(module).so");
+    std::fs::copy(softhsm_module(), &module).unwrap();
+    let call = desk.bare("pin verify --token desk-7 --pin env:WRONG --json").with(|command| {
+        command.arg("--module").arg(&module);
+    });
+    let json = call.run().code(4).json();
+    let hint = json["error"]["hint"].as_str().unwrap();
+    let read = std::process::Command::new("sh").args(["-c", &format!("printf '%s\\n' {hint}")]).output().unwrap();
+    let words = String::from_utf8(read.stdout).unwrap();
+    assert!(words.lines().any(|word| word == module.to_str().unwrap()), "{hint}: {words}");
+}
