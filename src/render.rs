@@ -100,12 +100,14 @@ impl Render {
 
     /// Why a command failed, and what a person can do about it.
     pub fn failure(self, command: Option<&str>, failure: &Failure) {
-        // There is no other place left to say that standard output is broken; the exit code still tells.
-        if self.json {
-            let _ = self.data(&json::failure(command, failure));
+        let written = match self.json {
+            true => self.data(&json::failure(command, failure)),
+            false => self.generated(&failure.generated),
+        };
+        // Where standard output is broken, standard error is the only place left to say why.
+        if self.json && written.is_ok() {
             return;
         }
-        let _ = self.generated(&failure.generated);
         let [error, hint] = [ERROR, HINT].map(|style| (style.render(), style.render_reset()));
         let detail = failure.error.detail().map(|detail| format!(" [{detail}]")).unwrap_or_default();
         for done in &failure.done {
@@ -113,7 +115,12 @@ impl Render {
         }
         talk(format_args!("{}error:{} {}{detail}", error.0, error.1, failure.error));
         if failure.generated.iter().any(|generated| generated.value.is_some()) {
-            talk(format_args!("the generated value stands on standard output, since the token may have taken it"));
+            let place = match written {
+                Ok(()) => "stands on standard output",
+                Err(_) if on_terminal(&failure.generated) => "stands on the terminal",
+                Err(_) => "is lost, since standard output did not take it; give the token another one",
+            };
+            talk(format_args!("the token may have taken the generated value, which {place}"));
         }
         if let Error::AmbiguousToken { candidates, .. } = &failure.error {
             candidates.iter().for_each(|candidate| talk(format_args!("  {candidate}")));
@@ -138,20 +145,24 @@ impl Render {
 /// What is left to say where a value was generated, the token has it, and standard output does not take it: the value itself
 /// on the terminal, where there is one, since nobody else knows it.
 fn lost(report: &Report, error: Error) -> Error {
-    let values: Vec<_> = report.generated.iter().filter_map(|generated| generated.value.as_ref()).collect();
-    if values.is_empty() {
+    if report.generated.iter().all(|generated| generated.value.is_none()) {
         return error;
     }
-    let terminal = std::fs::OpenOptions::new().write(true).open("/dev/tty");
-    let shown = terminal.is_ok_and(|mut terminal| {
-        values.iter().all(|value| terminal.write_all(value.bytes()).and_then(|()| terminal.write_all(b"\n")).is_ok())
-    });
-    let what = match shown {
+    let what = match on_terminal(&report.generated) {
         true => "the token has its new value, which standard output did not take; it stands on the terminal instead",
         false => "the token has its new value, but standard output did not take it, and nobody knows it now",
     };
     let cure = "give it another one, with generate:FILE where standard output may fail";
     Error::Device { what: what.into(), cure: Some(cure.into()), detail: error.detail().map(str::to_owned) }
+}
+
+/// Shows generated values on the terminal, where there is one. Whether it took them.
+fn on_terminal(generated: &[Generated]) -> bool {
+    let terminal = std::fs::OpenOptions::new().write(true).open("/dev/tty");
+    let mut values = generated.iter().filter_map(|generated| generated.value.as_ref());
+    terminal.is_ok_and(|mut terminal| {
+        values.all(|value| terminal.write_all(value.bytes()).and_then(|()| terminal.write_all(b"\n")).is_ok())
+    })
 }
 
 /// A trace on standard error.

@@ -13,6 +13,7 @@ use crate::support::{
 mod modules;
 #[path = "faults/pad.rs"]
 mod pad;
+mod store;
 
 const VERIFY: &str = "pin verify --token desk-7 --pin env:PIN";
 const CHANGE: &str = "pin change --token desk-7 --pin env:PIN --new-pin env:NEW";
@@ -253,6 +254,21 @@ fn a_token_that_is_no_longer_the_one_that_was_chosen_gets_nothing() {
         let (error, calls) = fails(&desk, "token-serial@3=3939", words, 8, "device");
         assert_eq!(error["hint"], "look again with `pukka list`");
         assert_not_called(&calls, &WITH_SECRETS);
+    }
+    assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
+}
+
+#[test]
+fn a_token_without_a_serial_whose_label_changes_meanwhile_gets_nothing() {
+    let desk = Desk::new();
+    let no_serial = format!("token-serial={}", "20".repeat(16));
+    for words in [VERIFY, CHANGE, RESET, CHANGE_SO] {
+        // Without a serial the label is all that tells tokens apart; with one, another label is another token too.
+        for rules in [format!("{no_serial};token-label@3=6f74686572"), "token-label@3=6f74686572".into()] {
+            let (error, calls) = fails(&desk, &rules, words, 8, "device");
+            assert_eq!(error["hint"], "look again with `pukka list`", "{rules}");
+            assert_not_called(&calls, &WITH_SECRETS);
+        }
     }
     assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
 }

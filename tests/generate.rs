@@ -7,12 +7,18 @@ use std::{
         unix::fs::{PermissionsExt, symlink},
     },
     path::Path,
-    process::Stdio,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
 };
 
 use crate::support::{
-    detached,
-    logged::{Desk, PIN},
+    Pukka, detached,
+    logged::{Desk, NEW, PIN},
     running::{Running, shell},
     softhsm::{Faults, Gate},
     terminal::Terminal,
@@ -249,4 +255,111 @@ fn nobody_types_a_pin_only_to_hear_that_the_file_is_there_already() {
     let (code, shown) = Terminal::spawn(desk.call(&["pin", "change", "--new-pin", &source(&there)]).command()).wait();
     assert_eq!(code, 2, "{shown}");
     assert!(!shown.contains("PIN of desk"), "{shown}");
+}
+
+#[test]
+fn who_gives_up_waiting_for_another_process_leaves_no_file_behind() {
+    let desk = Desk::new();
+    let listed = desk.call(&["list", "--json"]).run().code(0).json();
+    let token = listed["tokens"].as_array().unwrap().iter().find(|token| token["label"] == "desk").unwrap();
+    let serial = token["serial"].as_str().unwrap();
+    let gate = Gate::new(desk.home.path(), "gate");
+    let change = [&CHANGE[..], &["env:NEW"]].concat();
+    let writer = Running::start(desk.faulty(&change, Faults::new().rule(gate.before("C_SetPIN"))));
+    gate.wait();
+    let file = desk.path("generated");
+    let source = source(&file);
+    // Found by its serial, it is not looked for again while another writes: what is waited for is the lock.
+    let waiting = [&CHANGE[..], &[source.as_str(), "--token", serial, "--wait", "60"]].concat();
+    let waiting = Running::start(desk.call(&waiting));
+    let start = Instant::now();
+    while !has_a_lock_open(waiting.id()) {
+        assert!(start.elapsed().as_secs() < 60, "it never came");
+        std::thread::yield_now();
+    }
+    kill(Pid::from_raw(waiting.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(waiting.finish().code, 130);
+    assert!(!file.exists());
+    gate.open();
+    writer.finish().code(0);
+    assert!(desk.is_pin(NEW));
+}
+
+/// Whether a process has a lock file open.
+fn has_a_lock_open(process: u32) -> bool {
+    let open = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    let mut open = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+    open.any(|path| path.extension().is_some_and(|extension| extension == "lock"))
+}
+
+#[test]
+fn a_token_that_wants_an_absurd_length_gets_no_generated_value() {
+    let desk = Desk::new();
+    let file = desk.path("generated");
+    for source in ["generate".to_owned(), source(&file)] {
+        let absurd = Faults::new().rule("pin-length=100000000000..200000000000");
+        let run = desk.faulty(&change_to(&source), absurd).run().code(6);
+        assert_eq!(run.out, "", "{run:?}");
+        assert!(!file.exists());
+        assert!(!desk.calls().iter().any(|call| call == "C_SetPIN"), "{source}");
+    }
+    assert!(desk.is_pin(PIN));
+}
+
+#[test]
+fn a_value_that_standard_output_does_not_take_is_said_to_be_lost() {
+    for more in [&[][..], &["--json"]] {
+        let desk = Desk::new();
+        let arguments = [&change_to("generate")[..], more].concat();
+        let run = shell(desk.call(&arguments), r#""$PUKKA" "$@" >/dev/full"#).code(8);
+        assert!(run.err.contains("the token has its new value") && run.err.contains("generate:FILE"), "{run:?}");
+        assert!(!run.err.contains("changed and confirmed"), "{run:?}");
+        assert!(!desk.is_pin(PIN));
+    }
+}
+
+#[test]
+fn a_value_that_standard_output_does_not_take_stands_on_the_terminal_where_there_is_one() {
+    for more in [&[][..], &["--json"]] {
+        let desk = Desk::new();
+        let call = desk.call(&[&change_to("generate")[..], more].concat());
+        let (code, shown) = into_a_full_device(call).wait();
+        assert_eq!(code, 8, "{shown}");
+        assert!(desk.is_pin(shown_value(&shown)) && !desk.is_pin(PIN));
+        assert!(shown.contains("stands on the terminal"), "{shown}");
+    }
+}
+
+#[test]
+fn after_a_failure_a_value_is_not_said_to_stand_where_it_could_not_be_written() {
+    let unknown = || Faults::new().rule("C_SetPIN=after:CKR_DEVICE_REMOVED");
+    for more in [&[][..], &["--json"]] {
+        let desk = Desk::new();
+        let arguments = [&change_to("generate")[..], more].concat();
+        let run = shell(desk.faulty(&arguments, unknown()), r#""$PUKKA" "$@" >/dev/full"#).code(8);
+        assert!(run.err.contains("error: ") && run.err.contains("is lost"), "{run:?}");
+        assert!(!run.err.contains("stands on"), "{run:?}");
+
+        let desk = Desk::new();
+        let (code, shown) = into_a_full_device(desk.faulty(&arguments, unknown())).wait();
+        assert_eq!(code, 8, "{shown}");
+        assert!(shown.contains("stands on the terminal"), "{shown}");
+        assert!(desk.is_pin(shown_value(&shown)), "{shown}");
+    }
+}
+
+/// A call on a terminal whose standard output takes nothing.
+fn into_a_full_device(call: Pukka) -> Terminal {
+    let call = call.command();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"exec "$@" >/dev/full"#, "sh"]).arg(call.get_program()).args(call.get_args()).env_clear();
+    shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Terminal::spawn(shell)
+}
+
+/// The line of digits on a terminal.
+#[track_caller]
+fn shown_value(shown: &str) -> &str {
+    let is_value = |line: &&str| line.len() >= 6 && line.bytes().all(|byte| byte.is_ascii_digit());
+    shown.lines().find(is_value).unwrap_or_else(|| panic!("no value: {shown}"))
 }

@@ -192,6 +192,46 @@ fn a_link_where_the_lock_belongs_is_not_followed() {
 }
 
 #[test]
+fn another_name_of_a_file_where_the_lock_belongs_does_not_empty_it() {
+    let desk = Desk::new();
+    desk.run("pin verify --token desk-7 --pin env:PIN").code(0);
+    let lock = lock_file(&desk);
+    std::fs::remove_file(&lock).unwrap();
+    let victim = desk.path("victim");
+    std::fs::write(&victim, "precious").unwrap();
+    std::fs::hard_link(&victim, &lock).unwrap();
+    let (run, calls) = desk.watched(Faults::new(), TO_NEW);
+    assert_eq!(run.code(8).json()["error"]["kind"], "device");
+    assert_not_called(&calls, &WITH_SECRETS);
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+    assert!(desk.is_pin(PIN));
+}
+
+#[test]
+fn where_nothing_says_where_locks_stand_all_can_be_read_and_the_cure_is_named() {
+    let desk = Desk::new();
+    let nowhere = |words: &str, faults: &Faults| {
+        let homeless = |command: &mut Command| {
+            for name in ["HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+                command.env_remove(name);
+            }
+        };
+        desk.faulty(faults, words).with(homeless).run()
+    };
+    let listed = nowhere("list --json", &Faults::new()).code(0).json();
+    assert!(listed["tokens"].as_array().unwrap().iter().any(|token| token["label"] == LABEL), "{listed}");
+    nowhere("status desk-7", &Faults::new()).code(0);
+    nowhere(&format!("{TO_NEW} --dry-run"), &Faults::new()).code(0);
+    for words in [TO_NEW, "pin verify --token desk-7 --pin env:PIN --json"] {
+        let log = desk.path("log");
+        let error = nowhere(words, &Faults::new().log(&log)).code(8).json()["error"].clone();
+        assert!(error["hint"].as_str().unwrap().contains("XDG_STATE_HOME"), "{error}");
+        assert!(!calls(&log).iter().any(|call| WITH_SECRETS.iter().any(|name| call.starts_with(name))), "{words}");
+    }
+    assert!(desk.is_pin(PIN));
+}
+
+#[test]
 fn where_no_lock_can_be_made_nothing_is_written_but_all_can_be_read() {
     let desk = Desk::new();
     // A file where the directory belongs stops even root.
@@ -340,6 +380,31 @@ fn while_one_of_two_tokens_is_being_written_the_other_is_not_the_only_one() {
     let error = finish(rival).code(3).json()["error"].clone();
     assert_eq!(error["candidates"].as_array().unwrap().len(), 2, "{error}");
     assert!(desk.is_pin(PIN) && desk.store.login_ok("desk-8", "user", PIN));
+}
+
+#[test]
+fn who_does_not_wait_for_a_writer_takes_no_other_token_for_the_only_one() {
+    let desk = Desk::new();
+    let place = token_directory(&desk);
+    desk.store.token("desk-8", SO, Some(PIN));
+    let gate = Gate::new(desk.store.dir(), "gate");
+    let first = held(&desk, &gate.before("C_SetPIN"), TO_NEW);
+    gate.wait();
+    // The one that is being written is there, or is not, as the module has it.
+    for is_there in [true, false] {
+        if !is_there {
+            std::fs::rename(&place, desk.path("away")).unwrap();
+        }
+        for words in ["pin verify --pin env:WRONG", "pin change --pin env:PIN --new-pin env:OTHER"] {
+            let (run, calls) = desk.watched(Faults::new(), &format!("{words} --wait 0 --json"));
+            assert!([3, 8].contains(&run.code), "{run:?}");
+            assert_not_called(&calls, &WITH_SECRETS);
+        }
+    }
+    std::fs::rename(desk.path("away"), &place).unwrap();
+    gate.open();
+    finish(first).code(0);
+    assert!(desk.is_pin(NEW) && desk.store.login_ok("desk-8", "user", PIN));
 }
 
 #[test]

@@ -3,13 +3,14 @@
 mod others;
 mod pulled;
 
-use std::path::Path;
+use std::{ffi::OsString, path::Path};
 
 use serde_json::{Value, json};
 
 use crate::support::{
     Pukka, Run,
-    cards::{Pcscd, VirtualCard},
+    cards::{Card, Pcscd, VirtualCard},
+    desk::Desk,
     home, pukka,
     terminal::Terminal,
 };
@@ -111,4 +112,53 @@ fn where_there_is_no_reader_there_is_no_token() {
         assert_eq!(error(&run(line).code(3))["kind"], "no-token", "{line}");
     }
     assert_eq!(run("list --via pcsc --json").code(0).json()["tokens"], json!([]));
+}
+
+#[test]
+fn a_mistyped_name_is_no_token_even_where_no_card_could_be_asked() {
+    let desk = Desk::new();
+    for words in ["pin verify --token dsek-7 --pin env:PIN --json", "status dsek-7 --json"] {
+        let run = desk.run(words).code(3);
+        assert_eq!(error(&run)["kind"], "no-token", "{words}");
+    }
+    // Who asks for a card hears that there is no way to one.
+    for words in ["pin verify --application piv --pin env:PIN --json", "pin verify --via pcsc --pin env:PIN --json"] {
+        assert_eq!(error(&desk.run(words).code(8))["kind"], "device", "{words}");
+    }
+}
+
+#[test]
+fn no_reader_an_empty_one_and_an_unknown_card_are_three_sentences() {
+    let (without, empty) = (Pcscd::without_readers(), Pcscd::start());
+    let (pcscd, [card]) = Pcscd::with([Card::openpgp()]);
+    let home = home();
+    let said = |envs: [(&'static str, OsString); 1], words: &str, code: i32| {
+        let call = pukka(home.path(), words.split_whitespace()).envs(envs).env("PIN", "123456");
+        call.run().code(code).err
+    };
+    for (words, code, other) in [
+        ("list --via pcsc", 0, "the card in Virtual PCD 00 00 has no application"),
+        ("pin verify --application piv --pin env:PIN", 3, "the card has no PIV application"),
+    ] {
+        let [none, empty, unknown] = [without.envs(), empty.envs(), pcscd.envs()].map(|envs| said(envs, words, code));
+        assert!(none.contains("no card reader is attached"), "{words}: {none}");
+        assert!(empty.contains("no reader holds a card"), "{words}: {empty}");
+        assert!(unknown.contains(other), "{words}: {unknown}");
+    }
+    assert_eq!(presented(&card), [""; 0]);
+}
+
+#[test]
+fn a_card_needs_no_place_for_locks() {
+    let (pcscd, [card]) = Pcscd::with([Card::piv()]);
+    let homeless = |line: &str| {
+        call(&pcscd, line).with(|command| {
+            for name in ["HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+                command.env_remove(name);
+            }
+        })
+    };
+    homeless("list").run().code(0);
+    homeless(CHANGE).run().code(0);
+    assert_eq!(presented(&card).len(), 2, "the change and its proof");
 }

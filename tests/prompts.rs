@@ -112,6 +112,29 @@ fn three_new_values_that_do_not_do_are_exit_6_and_nothing_is_sent() {
 }
 
 #[test]
+fn the_so_pin_of_a_blank_token_is_new_and_asked_for_twice_whichever_option_asks() {
+    for option in ["--so-pin", "--new-so-pin"] {
+        let desk = Desk::blank();
+        let init = || on_terminal(desk.call(&["token", "init", "--label", "desk", option, "prompt"]));
+        let mut terminal = init();
+        for _ in 0..3 {
+            terminal.expect("New SO PIN of ").expect(": ").send("86420975\r");
+            terminal.expect("The same new SO PIN again: ").send("86420976\r").expect("differ");
+        }
+        let (code, shown) = terminal.wait();
+        assert_eq!(code, 6, "{shown}");
+        desk.nothing_was_sent();
+
+        let mut terminal = init();
+        terminal.expect("New SO PIN of ").expect(": ").send("86420975\r");
+        terminal.expect("The same new SO PIN again: ").send("86420975\r");
+        let (code, shown) = terminal.wait();
+        assert_eq!(code, 0, "{shown}");
+        assert!(desk.hsm.login_ok("desk", "so", "86420975"));
+    }
+}
+
+#[test]
 fn ctrl_c_is_exit_130_restores_the_terminal_and_sends_nothing() {
     let desk = Desk::new();
     for typed in ["\x03", "1234\x03"] {
@@ -248,6 +271,17 @@ fn standard_input_that_is_a_terminal_is_no_source_because_it_would_show_what_is_
     assert_eq!(code, 2);
     assert!(shown.contains("--pin prompt"), "{shown}");
     desk.nothing_was_opened();
+}
+
+#[test]
+fn a_descriptor_that_is_a_terminal_is_no_source_either() {
+    let desk = Desk::new();
+    for source in ["fd:0", "fd:1", "fd:2"] {
+        let (code, shown) = on_terminal(desk.call(&["pin", "verify", "--pin", source])).wait();
+        assert_eq!(code, 2, "{source}: {shown}");
+        assert!(shown.contains("--pin") && !shown.contains("PIN of desk"), "{source}: {shown}");
+        desk.nothing_was_opened();
+    }
 }
 
 #[test]

@@ -318,3 +318,50 @@ fn a_token_that_cannot_be_looked_at_could_be_the_one_that_is_meant() {
     }
     assert!(desk.is_pin(PIN) && desk.store.login_ok("desk-8", "user", PIN));
 }
+
+#[test]
+fn json_holds_nothing_that_a_terminal_obeys_and_reads_back_as_the_label_that_is_there() {
+    let desk = Desk::new();
+    let only = format!("token-only={}", LABEL.bytes().map(|byte| format!("{byte:02x}")).collect::<String>());
+    // A control sequence introducer of one character, a rubout, and a mark that turns the line around.
+    let faults = || Faults::new().rule(only.clone()).rule("token-label=78c29b7fe280ae79");
+    let label = "x\u{9b}\u{7f}\u{202e}y";
+    for words in
+        ["list --json", "status --json", "pin verify --pin env:PIN --json", "pin verify --pin env:WRONG --json"]
+    {
+        let run = desk.faulty(&faults(), words).run();
+        assert!(!run.out.contains(['\u{9b}', '\u{7f}', '\u{202e}']), "{words}: {run:?}");
+        let json = run.json();
+        if let Some(tokens) = json["tokens"].as_array() {
+            assert!(tokens.iter().any(|token| token["label"] == label), "{words}: {json}");
+        }
+        if words.contains("env:PIN") {
+            assert_eq!(json["token"]["label"], label, "{json}");
+        }
+    }
+}
+
+#[test]
+fn a_hint_names_the_module_that_the_call_named() {
+    let desk = Desk::new();
+    let run = desk.run("pin verify --token desk-7 --pin env:WRONG").code(4);
+    let hint = run.err.lines().find(|line| line.starts_with("hint: pukka ")).unwrap_or_else(|| panic!("{run:?}"));
+    assert!(hint.contains(&format!("--module '{}'", softhsm_module().display())), "{hint}");
+    let json = desk.run("pin verify --token desk-7 --pin env:WRONG --json").code(4).json();
+    assert_eq!(json["error"]["hint"].as_str(), hint.strip_prefix("hint: "));
+}
+
+#[test]
+fn a_hint_names_a_module_so_that_a_shell_reads_it_whatever_its_path_holds() {
+    let desk = Desk::new();
+    let module = desk.path("it's; a $(module).so");
+    std::fs::copy(softhsm_module(), &module).unwrap();
+    let call = desk.bare("pin verify --token desk-7 --pin env:WRONG --json").with(|command| {
+        command.arg("--module").arg(&module);
+    });
+    let json = call.run().code(4).json();
+    let hint = json["error"]["hint"].as_str().unwrap();
+    let read = std::process::Command::new("sh").args(["-c", &format!("printf '%s\\n' {hint}")]).output().unwrap();
+    let words = String::from_utf8(read.stdout).unwrap();
+    assert!(words.lines().any(|word| word == module.to_str().unwrap()), "{hint}: {words}");
+}

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::support::{
     Run,
     desk::{Desk, NEW, OTHER, PIN, SO, SO2, WITH_SECRETS, assert_not_called, finish, start},
+    running::{Running, script},
     softhsm::{Faults, Gate, calls},
 };
 
@@ -157,4 +158,41 @@ fn a_kill_during_a_write_ends_the_process_and_the_next_call_reads_the_token_anew
     desk.run("pin verify --token desk-7 --pin env:NEW --wait 0").code(0);
     desk.run("pin change --token desk-7 --pin env:NEW --new-pin env:PIN --wait 0").code(0);
     assert!(desk.is_pin(PIN));
+}
+
+/// Starts a call under a shell that has set something before; it stops at the gate. The process is the tool itself.
+fn under_shell(desk: &Desk, gate: &Gate, call: &str, before: &str) -> Running {
+    let tool = desk.faulty(&Faults::new().rule(gate.before(call)), CHANGE);
+    let running = Running::spawn(&mut script(tool, &format!(r#"{before}; exec "$PUKKA" "$@""#)));
+    gate.wait();
+    running
+}
+
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    for signal in SIGNALS {
+        let desk = Desk::new();
+        let gate = Gate::new(desk.store.dir(), "gate");
+        let running = under_shell(&desk, &gate, "C_GetTokenInfo", &format!("trap '' {signal}"));
+        for _ in 0..20 {
+            let sent = Command::new("kill").args([format!("-{signal}"), running.id().to_string()]).status().unwrap();
+            assert!(sent.success(), "{signal} ended it");
+        }
+        gate.open();
+        assert_eq!(running.finish().code(0).json()["outcome"], "changed", "{signal}");
+        assert!(desk.is_pin(NEW));
+    }
+}
+
+#[test]
+fn what_crashes_leaves_no_core_with_a_secret_in_it() {
+    let desk = Desk::new();
+    let gate = Gate::new(desk.store.dir(), "gate");
+    // As much as is allowed here, which may be nothing.
+    let running = under_shell(&desk, &gate, "C_Login", "ulimit -S -c $(ulimit -H -c)");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.id())).unwrap();
+    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().take(2).collect::<Vec<_>>(), ["0", "0"], "{limits}");
+    gate.open();
+    running.finish().code(0);
 }

@@ -80,7 +80,8 @@ pub struct Failure {
 impl Failure {
     /// The same, with a hint that names the modules that the call named.
     pub fn with_modules(self, modules: &[PathBuf]) -> Self {
-        let named: String = modules.iter().map(|module| format!(" --module '{}'", module.display())).collect();
+        let quoted = |module: &PathBuf| module.display().to_string().replace('\'', r"'\''");
+        let named: String = modules.iter().map(|module| format!(" --module '{}'", quoted(module))).collect();
         let hint = self.hint.map(|hint| match hint {
             Hint::Command(command) if command.contains("'pkcs11:") => Hint::Command(command + &named),
             other => other,

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{done, wrong};
 use crate::support::{
     desk::{Desk, LABEL, NEW, PIN, SO, WITH_SECRETS, assert_not_called},
-    softhsm::{Faults, softhsm_module},
+    softhsm::{Faults, calls, softhsm_module},
 };
 
 /// Puts a data object on the token, as any program would.
@@ -121,4 +121,79 @@ fn a_label_has_at_most_32_bytes_and_belongs_to_one_token() {
     assert_eq!(json["token"]["label"], longest.as_str());
     assert!(desk.store.login_ok(&longest, "so", SO));
     assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
+}
+
+#[test]
+fn a_label_by_which_a_token_could_not_be_named_is_refused() {
+    let desk = Desk::blank();
+    for label in ["", " ", "x ", "  x  ", "x\n", "a\tb", "\u{1b}[2J", "x\u{7f}", "x\u{9b}y"] {
+        let log = desk.path("log");
+        let init = desk.faulty(&Faults::new().log(&log), "token init --new-so-pin env:SO --new-pin env:PIN --json");
+        let labelled = init.with(|command| {
+            command.args(["--label", label]);
+        });
+        let run = labelled.run();
+        assert_eq!(run.code(2).json()["error"]["kind"], "usage", "{label:?}");
+        assert!(!calls(&log).iter().any(|call| call.starts_with("C_InitToken")), "{label:?}");
+    }
+    assert_eq!(desk.run("list --json").code(0).json()["tokens"][0]["label"], Value::Null);
+}
+
+#[test]
+fn a_user_pin_that_fails_after_the_token_began_anew_is_told_with_its_new_name() {
+    let desk = Desk::blank();
+    let words = "token init --label desk-7 --new-so-pin env:SO --new-pin env:PIN --json";
+    let faults = Faults::new().rule("C_InitPIN=CKR_GENERAL_ERROR");
+    let error = desk.faulty(&faults, words).run().code(8).json()["error"].clone();
+    assert_eq!((&error["kind"], &error["done"]), (&json!("device"), &json!(["initialised"])), "{error}");
+    let listed = desk.run("list --json").code(0).json();
+    let serial = listed["tokens"].as_array().unwrap().iter().find(|token| token["label"] == LABEL).unwrap()["serial"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let selector = error["token"]["selector"].as_str().unwrap();
+    assert!(selector.contains(&format!("serial={serial}")), "{selector}");
+    // What is named, by the error or by its hint, is there.
+    let hint = error["hint"].as_str().unwrap_or_default();
+    let by_hint = hint.split("--token '").nth(1).and_then(|rest| rest.split('\'').next());
+    for selector in [Some(selector), by_hint].into_iter().flatten() {
+        let status = desk.run(&format!("status {selector} --json")).code(0).json();
+        assert_eq!(status["tokens"][0]["serial"], serial.as_str(), "{selector}");
+    }
+    assert!(desk.is_so_pin(SO));
+    desk.run(&format!("pin set --token {selector} --so-pin env:SO --new-pin env:PIN")).code(0);
+    assert!(desk.is_pin(PIN));
+}
+
+#[test]
+fn a_name_to_destroy_does_not_initialise_a_blank_token() {
+    let desk = Desk::blank();
+    let serial = desk.store.token(LABEL, SO, Some(PIN));
+    for so_pin in ["--new-so-pin env:SO2", "--so-pin env:SO"] {
+        for more in ["", "--dry-run"] {
+            let words = format!("token init --label desk-8 --destroy {serial} {so_pin} {more} --json");
+            let (run, calls) = desk.watched(Faults::new(), &words);
+            assert_eq!(run.code(2).json()["error"]["kind"], "usage", "{words}");
+            assert_not_called(&calls, &WITH_SECRETS);
+        }
+    }
+    assert!(desk.is_so_pin(SO) && desk.is_pin(PIN));
+    assert_eq!(desk.run("list --json").code(0).json()["tokens"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_module_that_would_wipe_a_token_whatever_the_so_pin_is_not_told_to() {
+    let manufacturer = "Mozilla Foundation".bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let faults = || Faults::new().rule(format!("token-manufacturer={manufacturer}"));
+    let desk = Desk::blank();
+    let init = "token init --label desk-7 --new-so-pin env:SO --json";
+    let (run, calls) = desk.watched(faults(), init);
+    assert_eq!(run.code(7).json()["error"]["kind"], "unsupported");
+    assert_not_called(&calls, &WITH_SECRETS);
+    let serial = desk.store.token(LABEL, SO, Some(PIN));
+    let words = format!("token init --token desk-7 --destroy {serial} --so-pin env:SO --json");
+    let (run, calls) = desk.watched(faults(), &words);
+    assert_eq!(run.code(7).json()["error"]["kind"], "unsupported");
+    assert_not_called(&calls, &["C_InitToken"]);
+    assert!(desk.is_pin(PIN));
 }

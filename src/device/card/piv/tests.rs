@@ -4,7 +4,7 @@ mod script;
 mod strange;
 mod survey;
 
-use script::{entry, play, play_with};
+use script::{Answering, entry, play, play_with};
 
 use super::*;
 use crate::device::card::apdu::Protocol;
@@ -217,4 +217,19 @@ fn a_new_puk_is_not_probed() {
         piv.prove(Role::Puk, &entry("new-puk"))
     });
     assert!(matches!(done, Ok(Proof::NotPossible(_))), "{done:?}");
+}
+
+#[test]
+fn a_command_with_a_secret_is_not_sent_again_in_another_length() {
+    for (work, instruction) in [(verify as fn(&mut Piv<'_, '_>) -> Result<()>, 0x20), (change, 0x24), (reset, 0x2C)] {
+        let mut card = Answering::new(|apdu: &[u8]| match apdu {
+            [_, 0xA4, ..] => vec![0x90, 0x00],
+            [_, 0xCB, ..] => vec![0x6A, 0x82],
+            [_, 0x20, _, _] => vec![0x63, 0xC3],
+            _ => vec![0x6C, 0x08],
+        });
+        card.meet(work).unwrap_err();
+        let presented = card.sent.iter().filter(|apdu| apdu.get(1) == Some(&instruction) && apdu.len() > 5);
+        assert_eq!(presented.count(), 1, "{instruction:02X}: {:02X?}", card.sent);
+    }
 }
