@@ -106,6 +106,10 @@ export PATH
 # namespace of its own, which goes away with it.
 if [ "$kind" = test ] && ! (exec 3<>/dev/ptmx) 2>/dev/null; then
   [ "$(id -u)" -eq 0 ] || die 'this machine has no pseudo terminals: as root, run mount -t devpts -o ptmxmode=0666 devpts /dev/pts'
-  exec unshare --mount --propagation private sh -c 'mkdir -p /dev/pts && mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts && exec "$@"' sh "$@"
+  # What is mounted there must not reach other namespaces; inside a chroot / is no mount of its own, but /dev is one.
+  exec unshare --mount --propagation unchanged sh -c '
+    { mount --make-rprivate / || mount --make-rprivate /dev; } 2>/dev/null && mkdir -p /dev/pts &&
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts && exec "$@"
+    echo "setup: no pseudo terminals, and none can be made here" >&2; exit 1' sh "$@"
 fi
 exec "$@"
