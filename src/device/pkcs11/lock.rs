@@ -114,11 +114,14 @@ pub fn take(directory: Option<&Path>, identity: &Identity, access: Access, wait:
 
 /// Whether any token that is locked in `directory` has been written since `time`, or is being written now.
 pub fn is_any_written(directory: &Path, time: TimeSpec) -> bool {
+    let look = |path: &Path| fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
+    let since = |metadata: &fs::Metadata| TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()) >= time;
     let is_written = |path: PathBuf| {
-        let Ok(metadata) = fs::symlink_metadata(&path) else { return false };
-        let since = TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()) >= time;
-        // A writer that was cut off leaves its mark too, but no lock.
-        metadata.is_file() && (since || (metadata.len() > 0 && is_held(&path)))
+        let Some(metadata) = look(&path) else { return false };
+        // A writer that was cut off leaves its mark too, but no lock; one that ends between the two looks leaves a new time.
+        let is_marked =
+            || metadata.len() > 0 && (is_held(&path) || look(&path).is_some_and(|metadata| since(&metadata)));
+        since(&metadata) || is_marked()
     };
     fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| is_written(entry.path()))
 }
