@@ -322,6 +322,8 @@ impl Writer {
 
     fn end(self) {
         std::fs::rename(&self.hidden[1], &self.hidden[0]).unwrap();
+        // In this order, as the tool does it: the time is new before the content is gone.
+        std::io::Write::write_all(&mut &*self.lock, b"\n").unwrap();
         self.lock.set_len(0).unwrap();
     }
 }

@@ -66,8 +66,10 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if self.access == Access::Write {
-            // Where this fails the file keeps its content, and the next process reads the token anew.
-            let _ = self.file.set_len(0);
+            // First a new time, then no content: a file system shows the two of a truncation one after the other (seen on ext4),
+            // and who looks in between must not take the old time for the last. Where this fails the file keeps its content,
+            // and the next process reads the token anew.
+            let _ = (&*self.file).write_all(b"\n").and_then(|()| self.file.set_len(0));
         }
     }
 }
