@@ -23,10 +23,11 @@ demo:
 	./setup.sh demo cargo build --release --locked
 	@PATH="$(CURDIR)/target/release:$$PATH" softhsm-fixtures/demo.sh
 
-# Doc tests come first: the last word is that of the tests that run whole commands.
+# Doc tests come first: the last word is that of the tests that run whole commands. Signals have their default effect there, also
+# where this runs in the background of a shell that has them ignored: the tests send some.
 test: fixtures
-	./setup.sh test cargo test --locked --doc
-	./setup.sh test cargo test --locked --lib --bins --tests
+	./setup.sh test env --default-signal cargo test --locked --doc
+	./setup.sh test env --default-signal cargo test --locked --lib --bins --tests
 
 fixtures:
 	./setup.sh test cargo build --release --locked --manifest-path $(cards)
