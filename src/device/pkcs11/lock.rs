@@ -10,7 +10,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -187,22 +187,33 @@ fn open(directory: &Path, path: &Path) -> std::io::Result<(File, bool)> {
     }
 }
 
-/// Who holds a lock on `file`, as the system's own list of locks tells (Linux).
+/// Who holds a lock on `file`: as the system's own list of locks tells (Linux), else as the holder's mark in the file says. The
+/// list is read in pieces, and may leave one out while locks come and go.
 fn holder(file: &File) -> Option<String> {
-    let metadata = file.metadata().ok()?;
-    let place = format!("{:02x}:{:02x}:{}", major(metadata.dev()), minor(metadata.dev()), metadata.ino());
-    let locks = fs::read_to_string("/proc/locks").ok()?;
-    let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let pid = locks
-        .lines()
-        .map(fields)
-        .find(|line| line.get(1).is_some_and(|kind| kind == "FLOCK") && line.get(5) == Some(&place))
-        .and_then(|line| line.get(4)?.parse::<u32>().ok())?;
+    let pid = listed_holder(file).or_else(|| marked_holder(file))?;
     let name = fs::read_to_string(PathBuf::from(format!("/proc/{pid}/comm"))).ok();
     Some(match name {
         Some(name) => format!("{} (process {pid})", name.trim_end().escape_debug()),
         None => format!("process {pid}"),
     })
+}
+
+fn listed_holder(file: &File) -> Option<u32> {
+    let metadata = file.metadata().ok()?;
+    let place = format!("{:02x}:{:02x}:{}", major(metadata.dev()), minor(metadata.dev()), metadata.ino());
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    locks
+        .lines()
+        .map(fields)
+        .find(|line| line.get(1).is_some_and(|kind| kind == "FLOCK") && line.get(5) == Some(&place))
+        .and_then(|line| line.get(4)?.parse().ok())
+}
+
+fn marked_holder(file: &File) -> Option<u32> {
+    let mut mark = [0; 16];
+    let length = file.read_at(&mut mark, 0).ok()?;
+    std::str::from_utf8(mark.get(..length)?).ok()?.lines().next()?.parse().ok()
 }
 
 fn no_lock(directory: &Path, error: &std::io::Error) -> Error {
