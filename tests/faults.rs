@@ -29,11 +29,14 @@ fn rule(rule: &str) -> Faults {
 /// Runs behind the rules in text and in JSON, and checks what both say of the failure. Returns the JSON and the calls.
 #[track_caller]
 fn fails(desk: &Desk, rules: &str, words: &str, code: i32, kind: &str) -> (Value, Vec<String>) {
+    // A call that ended in the same tick of the clock would have the token looked for once more, and readings are counted here.
+    desk.age_locks();
     let text = desk.faulty(&rule(rules), words).run().code(code);
     assert!(text.out.is_empty() && text.err.contains("error: "), "{text:?}");
     for success in ["changed and", "set and", "reset by", "and confirmed"] {
         assert!(!text.err.contains(success), "{text:?}");
     }
+    desk.age_locks();
     let (run, calls) = desk.watched(rule(rules), &format!("{words} --json"));
     let json = run.code(code).json();
     assert_eq!(json["outcome"], Value::Null, "{json}");
@@ -235,8 +238,7 @@ fn a_counter_that_falls_while_a_person_types_is_seen_before_the_try() {
     let (_, calls) = desk.watched(Faults::new(), &format!("{VERIFY} --dry-run"));
     let surveyed = only(&calls, &["C_GetTokenInfo"]).len();
     for (flag, code) in [(FINAL_TRY, 6), (LOCKED, 5)] {
-        // A call that ended in the same tick of the clock would have the token looked for once more.
-        desk.age_locks();
+        desk.age_locks(); // as in `fails`
         let log = desk.path(&format!("log-{code}"));
         let faults = rule(&flag.replace('=', &format!("@{}=", surveyed + 1))).log(&log);
         let mut terminal = Terminal::spawn(desk.faulty(&faults, "pin verify --token desk-7").command());

@@ -92,7 +92,8 @@ impl Desk {
     /// Makes every lock file look as if its token had not been touched for long.
     pub fn age_locks(&self) {
         let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
-        for entry in std::fs::read_dir(self.locks()).unwrap() {
+        // Before the first call there is none.
+        for entry in std::fs::read_dir(self.locks()).into_iter().flatten() {
             std::fs::File::open(entry.unwrap().path()).unwrap().set_modified(long_ago).unwrap();
         }
     }
