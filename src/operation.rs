@@ -61,6 +61,7 @@ impl Operation {
             Self::Change { role: Role::UserPin } => Verb::PinChange,
             Self::Change { role: Role::Puk } => Verb::PukChange,
             Self::Change { role: Role::SoPin } => Verb::SoPinChange,
+            Self::Change { role: Role::AdminKey } => Verb::AdminKeyChange,
             Self::Set => Verb::PinSet,
             Self::Unblock { .. } => Verb::PinUnblock,
             Self::Reset { .. } => Verb::PinReset,

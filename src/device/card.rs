@@ -2,6 +2,7 @@
 
 mod apdu;
 mod channel;
+pub mod cipher;
 mod failure;
 mod piv;
 mod reader;

@@ -11,6 +11,8 @@ use crate::{
 
 /// Digits, for what a person types at a pad or a desk.
 const DIGITS: &[u8] = b"0123456789";
+/// Hexadecimal digits, for a key; 48 of them are one for 3DES or AES-192.
+const HEX_DIGITS: &[u8] = b"0123456789ABCDEF";
 /// Letters and digits that are not mistaken for one another, for what an operator keeps.
 const CLEAR: &[u8] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
@@ -25,6 +27,7 @@ pub fn generate(reference: &Reference) -> Result<Pin> {
         (Role::SoPin, Unit::Bytes | Unit::Characters) => (16, CLEAR),
         (Role::SoPin, Unit::Digits) => (16, DIGITS),
         (Role::UserPin | Role::Puk, _) => (8, DIGITS),
+        (Role::AdminKey, _) => (48, HEX_DIGITS),
     };
     let length = wanted.max(reference.length.min).min(reference.length.max.unwrap_or(usize::MAX));
     if length > Pin::MOST {

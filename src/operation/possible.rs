@@ -20,6 +20,7 @@ fn operation(able: &Ability) -> Operation {
         Verb::PinReset => Operation::Reset { by: able.by },
         Verb::PukChange => Operation::Change { role: Role::Puk },
         Verb::SoPinChange => Operation::Change { role: Role::SoPin },
+        Verb::AdminKeyChange => Operation::Change { role: Role::AdminKey },
         Verb::TokenInit => Operation::Init { label: Some("any".into()) },
     }
 }

@@ -21,6 +21,8 @@ pub enum Verb {
     PukChange,
     /// A new SO PIN by the old one.
     SoPinChange,
+    /// A new admin key by the old one.
+    AdminKeyChange,
     /// Destroy and begin anew.
     TokenInit,
 }
@@ -36,6 +38,7 @@ impl Verb {
             Self::PinReset => "pin reset",
             Self::PukChange => "puk change",
             Self::SoPinChange => "so-pin change",
+            Self::AdminKeyChange => "admin-key change",
             Self::TokenInit => "token init",
         }
     }

@@ -11,11 +11,13 @@ pub enum Role {
     Puk,
     /// The security officer's PIN (CKU_SO).
     SoPin,
+    /// The key that administers a card: PIV's management key, the admin key of GIDS.
+    AdminKey,
 }
 
 impl Role {
     /// Every role, in the order of their options.
-    pub const ALL: [Self; 3] = [Self::UserPin, Self::Puk, Self::SoPin];
+    pub const ALL: [Self; 4] = [Self::UserPin, Self::Puk, Self::SoPin, Self::AdminKey];
 
     /// The name in JSON and in options: `user-pin`.
     pub fn name(self) -> &'static str {
@@ -23,6 +25,7 @@ impl Role {
             Self::UserPin => "user-pin",
             Self::Puk => "puk",
             Self::SoPin => "so-pin",
+            Self::AdminKey => "admin-key",
         }
     }
 }
@@ -33,6 +36,7 @@ impl fmt::Display for Role {
             Self::UserPin => "PIN",
             Self::Puk => "PUK",
             Self::SoPin => "SO PIN",
+            Self::AdminKey => "admin key",
         })
     }
 }

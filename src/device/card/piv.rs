@@ -185,7 +185,7 @@ impl<'a, 'c> Piv<'a, 'c> {
                 PinUsage::Global => GLOBAL_PIN,
             }),
             Role::Puk => Ok(PUK),
-            Role::SoPin => Err(Error::unsupported(format!("{role}"))),
+            Role::SoPin | Role::AdminKey => Err(Error::unsupported(format!("{role}"))),
         }
     }
 
