@@ -4,6 +4,7 @@ mod apdu;
 mod application;
 mod channel;
 mod failure;
+mod handle;
 mod piv;
 mod reader;
 mod refusal;
