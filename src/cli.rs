@@ -3,12 +3,14 @@
 mod global;
 mod pin;
 mod puk;
+mod respond;
 mod so_pin;
 mod sources;
 mod token;
 mod wrong;
 
 pub use global::Global;
+pub use respond::Respond;
 pub use wrong::{Wrong, explain};
 
 use std::collections::BTreeMap;
@@ -65,6 +67,9 @@ pub enum Noun {
     /// Initialise a token
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Verb),
+    /// Answer the challenge of a card with its admin key; needs no token
+    #[command(after_help = "Example: pukka respond --challenge 0011223344556677 --admin-key file:KEY")]
+    Respond(Respond),
     /// Print the completions of a shell
     #[command(after_help = "Example: pukka completions bash")]
     Completions {
@@ -87,6 +92,13 @@ pub enum Asked {
     },
     /// An operation on one token.
     Operate(Request),
+    /// The response to a challenge.
+    Respond {
+        /// The challenge, as it was typed.
+        challenge: String,
+        /// Where the admin key comes from.
+        sources: BTreeMap<Need, Source>,
+    },
     /// Completions for a shell.
     Completions(clap_complete::Shell),
 }
@@ -125,6 +137,9 @@ impl Cli {
             Some(Noun::Puk(verb)) => Asked::Operate(verb.request()),
             Some(Noun::SoPin(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Token(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Respond(respond)) => {
+                Asked::Respond { challenge: respond.challenge(), sources: respond.sources() }
+            }
             Some(Noun::Completions { shell }) => Asked::Completions(*shell),
         })
     }

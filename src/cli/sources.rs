@@ -83,6 +83,15 @@ option!(
     "new-admin-pin"
 );
 
+option!(
+    AdminKey,
+    admin_key,
+    Need::Current(Role::AdminKey),
+    Source::current,
+    "Where the present admin key comes from, in hexadecimal: prompt, env:NAME, file:PATH, fd:N or stdin",
+    "management-key"
+);
+
 /// The source of one option, to be chained with those of others.
 pub fn named<T: Named>(option: &T) -> Option<(Need, Source)> {
     option.source().map(|source| (T::NEED, source.clone()))
@@ -109,8 +118,9 @@ mod tests {
             NewPuk::augment_args,
             SoPin::augment_args,
             NewSoPin::augment_args,
+            AdminKey::augment_args,
         ];
-        let needs = [Pin::NEED, NewPin::NEED, Puk::NEED, NewPuk::NEED, SoPin::NEED, NewSoPin::NEED];
+        let needs = [Pin::NEED, NewPin::NEED, Puk::NEED, NewPuk::NEED, SoPin::NEED, NewSoPin::NEED, AdminKey::NEED];
         for (augment, need) in augment.into_iter().zip(needs) {
             assert_eq!(names(augment(clap::Command::new("test"))), [need.option()]);
         }
