@@ -1,9 +1,12 @@
 //! The command line: what was typed, turned into an operation and a selection, and nothing else.
 
+mod admin_key;
 mod global;
 mod pin;
 mod puk;
+mod reset_code;
 mod respond;
+mod retries;
 mod so_pin;
 mod sources;
 mod token;
@@ -64,7 +67,16 @@ pub enum Noun {
     /// Change the SO PIN
     #[command(subcommand, arg_required_else_help = true, visible_alias = "admin-pin")]
     SoPin(so_pin::Verb),
-    /// Initialise a token
+    /// Change the admin key (PIV's management key, the admin key of GIDS)
+    #[command(subcommand, arg_required_else_help = true, visible_alias = "management-key")]
+    AdminKey(admin_key::Verb),
+    /// Set or clear the code that resets the PIN of an OpenPGP card
+    #[command(subcommand, arg_required_else_help = true)]
+    ResetCode(reset_code::Verb),
+    /// Set how many tries there are
+    #[command(subcommand, arg_required_else_help = true)]
+    Retries(retries::Verb),
+    /// Initialise or erase a token
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Verb),
     /// Answer the challenge of a card with its admin key; needs no token
@@ -136,6 +148,9 @@ impl Cli {
             Some(Noun::Pin(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Puk(verb)) => Asked::Operate(verb.request()),
             Some(Noun::SoPin(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::AdminKey(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::ResetCode(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Retries(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Token(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Respond(respond)) => {
                 Asked::Respond { challenge: respond.challenge(), sources: respond.sources() }

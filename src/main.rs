@@ -105,6 +105,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
                 sources,
                 allow_last_try: global.allowed_last_tries(),
                 dry_run: global.dry_run,
+                render,
             };
             let done = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts);
             // What is pasted has to find the token as this call did.

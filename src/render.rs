@@ -146,6 +146,13 @@ impl Render {
         }
     }
 
+    /// What a person should know before it happens.
+    pub fn note(self, what: &str) {
+        if !self.quiet {
+            talk(format_args!("note: {what}"));
+        }
+    }
+
     /// Data for standard output: help, completions.
     ///
     /// # Errors

@@ -23,8 +23,16 @@ pub enum Verb {
     SoPinChange,
     /// A new admin key by the old one.
     AdminKeyChange,
+    /// A reset code, whether there is one already or not.
+    ResetCodeSet,
+    /// No reset code any more.
+    ResetCodeClear,
+    /// Other limits of the retry counters.
+    RetriesSet,
     /// Destroy and begin anew.
     TokenInit,
+    /// Back to the state of delivery.
+    TokenErase,
 }
 
 impl Verb {
@@ -39,7 +47,11 @@ impl Verb {
             Self::PukChange => "puk change",
             Self::SoPinChange => "so-pin change",
             Self::AdminKeyChange => "admin-key change",
+            Self::ResetCodeSet => "reset-code set",
+            Self::ResetCodeClear => "reset-code clear",
+            Self::RetriesSet => "retries set",
             Self::TokenInit => "token init",
+            Self::TokenErase => "token erase",
         }
     }
 }
