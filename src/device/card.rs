@@ -233,3 +233,6 @@ impl Connection for OnCard {
         self.with(|application, channel, place| work(application.token(channel, place).as_mut()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,4 +29,30 @@ mod tests {
         assert_eq!(find(&object, &[0x70, 0xBF_8101, 0xA0, 0x9C]), None);
         assert_eq!(find(&object, &[]), None);
     }
+
+    /// An object in BER-TLV, its length in the shortest form.
+    fn object(tag: &[u8], value: &[u8]) -> Vec<u8> {
+        let length = match u8::try_from(value.len()) {
+            Ok(short @ 0..=0x7F) => vec![short],
+            Ok(long) => vec![0x81, long],
+            Err(_) => [&[0x82][..], &u16::try_from(value.len()).unwrap().to_be_bytes()].concat(),
+        };
+        [tag, &length, value].concat()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_was_put_into_an_object_is_found_in_it(value in proptest::collection::vec(proptest::num::u8::ANY, 0..600)) {
+            let inner = [object(&[0xC4], &[7]), object(&[0x5F, 0x52], &value)].concat();
+            assert_eq!(find(&object(&[0x6E], &object(&[0x73], &inner)), &[0x6E, 0x73, 0x5F52]), Some(value));
+        }
+
+        #[test]
+        fn bytes_that_are_no_object_are_no_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            for path in [&[0x6E, 0x73, 0xC4][..], &[0x7E, 0x5F2F], &[0x06], &[0x70, 0xBF_8101, 0xA0, 0x9B]] {
+                // What is found lies within what was given.
+                assert!(find(&bytes, path).is_none_or(|value| value.len() <= bytes.len()));
+            }
+        }
+    }
 }
