@@ -5,12 +5,14 @@ mod application;
 mod channel;
 pub mod cipher;
 mod failure;
+mod handle;
 mod piv;
 mod reader;
 mod refusal;
 #[cfg(test)]
 mod script;
 mod status_word;
+mod tlv;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -231,3 +233,6 @@ impl Connection for OnCard {
         self.with(|application, channel, place| work(application.token(channel, place).as_mut()))
     }
 }
+
+#[cfg(test)]
+mod tests;
