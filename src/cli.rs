@@ -2,6 +2,7 @@
 
 mod global;
 mod pin;
+mod profile;
 mod puk;
 mod so_pin;
 mod sources;
@@ -11,7 +12,7 @@ mod wrong;
 pub use global::Global;
 pub use wrong::{Wrong, explain};
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -65,6 +66,9 @@ pub enum Noun {
     /// Initialise a token
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Verb),
+    /// Check a profile of an ISO 7816 card
+    #[command(subcommand, arg_required_else_help = true)]
+    Profile(profile::Verb),
     /// Print the completions of a shell
     #[command(after_help = "Example: pukka completions bash")]
     Completions {
@@ -87,6 +91,11 @@ pub enum Asked {
     },
     /// An operation on one token.
     Operate(Request),
+    /// What a profile would send.
+    Profile {
+        /// Its file.
+        file: PathBuf,
+    },
     /// Completions for a shell.
     Completions(clap_complete::Shell),
 }
@@ -125,6 +134,7 @@ impl Cli {
             Some(Noun::Puk(verb)) => Asked::Operate(verb.request()),
             Some(Noun::SoPin(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Token(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Profile(verb)) => verb.asked(),
             Some(Noun::Completions { shell }) => Asked::Completions(*shell),
         })
     }

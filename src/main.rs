@@ -111,6 +111,10 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
             let report = done.map_err(|failure| failure.with_modules(&global.modules))?;
             render.report(&report).map_err(Failure::bare)
         }
+        Asked::Profile { file } => {
+            let preview = run::check_profile(&file).map_err(Failure::bare)?;
+            render.preview(&preview).map_err(Failure::bare)
+        }
         Asked::Completions(shell) => render.data(&cli::completions(shell)).map_err(Failure::bare),
     }
 }
@@ -121,6 +125,7 @@ fn name(asked: &Asked) -> &'static str {
         Asked::Guide | Asked::Look { full: true, .. } => "status",
         Asked::Look { full: false, .. } => "list",
         Asked::Operate(request) => request.operation.verb().name(),
+        Asked::Profile { .. } => "profile check",
         Asked::Completions(_) => "completions",
     }
 }

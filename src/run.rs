@@ -2,6 +2,9 @@
 
 mod choose;
 mod job;
+mod profile;
+
+pub use profile::check_profile;
 
 use std::collections::BTreeMap;
 

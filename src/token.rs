@@ -3,6 +3,7 @@
 mod ability;
 mod identity;
 mod need;
+mod preview;
 mod reference;
 mod retries;
 mod role;
@@ -12,6 +13,7 @@ mod trace;
 pub use ability::{Ability, Verb};
 pub use identity::{Application, Identity, Place, Route};
 pub use need::Need;
+pub use preview::{Preview, Sent};
 pub use reference::{Length, Reference, State, Unit};
 pub use retries::Retries;
 pub use role::Role;

@@ -3,9 +3,11 @@
 mod apdu;
 mod channel;
 mod failure;
+pub mod iso7816;
 mod piv;
 mod reader;
 mod status_word;
+mod tlv;
 
 use std::time::Duration;
 
