@@ -1,6 +1,39 @@
 //! The bytes that a profile writes down, each kind checked while the file is read, so that its errors have line and column.
 
-use serde::Deserialize;
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
+
+/// Reads a string of the file as `T`. That is done while the string is visited, as serde's `try_from` is not: else an error in
+/// an array would have the place of the array.
+struct Written<T>(PhantomData<T>);
+
+impl<T: TryFrom<String, Error = String>> Visitor<'_> for Written<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        T::try_from(text.to_owned()).map_err(E::custom)
+    }
+}
+
+macro_rules! written {
+    ($($kind:ty),*) => {$(
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Written(PhantomData))
+            }
+        }
+    )*};
+}
+
+written!(Bytes, Aid, Select, GetData, TagPath, Atr, Pattern);
 
 /// Hexadecimal digits, two a byte, blanks between bytes or not.
 fn hex(text: &str) -> Result<Vec<u8>, String> {
@@ -20,8 +53,7 @@ fn hex(text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// Bytes in hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
 impl TryFrom<String> for Bytes {
@@ -33,8 +65,7 @@ impl TryFrom<String> for Bytes {
 }
 
 /// An application identifier: 5 to 16 bytes (ISO 7816-4, 8.2.1.2).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aid(pub Vec<u8>);
 
 impl TryFrom<String> for Aid {
@@ -91,8 +122,7 @@ impl Apdu {
 }
 
 /// A SELECT command (INS A4).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Select(pub Apdu);
 
 impl TryFrom<String> for Select {
@@ -104,8 +134,7 @@ impl TryFrom<String> for Select {
 }
 
 /// A GET DATA command (INS CA or CB).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GetData(pub Apdu);
 
 impl TryFrom<String> for GetData {
@@ -121,8 +150,7 @@ impl TryFrom<String> for GetData {
 }
 
 /// The tags that lead to a value, from the outermost: `"70 BF8101 A0 9B"`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagPath(pub Vec<u64>);
 
 impl TryFrom<String> for TagPath {
@@ -131,9 +159,17 @@ impl TryFrom<String> for TagPath {
     fn try_from(text: String) -> Result<Self, String> {
         let tag = |word: &str| {
             let bytes = hex(word)?;
-            let tag = iso7816_tlv::ber::Tag::try_from(word).ok().filter(|tag| tag.to_bytes() == bytes.as_slice());
-            tag.map(|_| bytes.iter().fold(0, |tag, byte| tag << 8 | u64::from(*byte)))
-                .ok_or_else(|| "a tag is not one of BER-TLV (1 to 3 bytes, blanks between tags)".to_owned())
+            // Further bytes follow where the low five bits are all set, and go on while the high bit is (ISO 7816-4, 5.2.2.1).
+            let is_tag = match bytes.as_slice() {
+                [first] => first & 0x1F != 0x1F && *first != 0,
+                [first, last] => first & 0x1F == 0x1F && last & 0x80 == 0,
+                [first, middle, last] => first & 0x1F == 0x1F && middle & 0x80 != 0 && last & 0x80 == 0,
+                _ => false,
+            };
+            match is_tag {
+                true => Ok(bytes.iter().fold(0, |tag, byte| tag << 8 | u64::from(*byte))),
+                false => Err("a tag is not one of BER-TLV (1 to 3 bytes, blanks between tags)".to_owned()),
+            }
         };
         let tags: Vec<u64> = text.split_whitespace().map(tag).collect::<Result<_, _>>()?;
         if tags.is_empty() { Err("a tag path has at least one tag".into()) } else { Ok(Self(tags)) }
@@ -141,8 +177,7 @@ impl TryFrom<String> for TagPath {
 }
 
 /// An answer to reset, or a pattern of some: `xx` is any byte, `*` any number of bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Atr(Vec<AtrPart>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,8 +241,7 @@ impl Atr {
 }
 
 /// Status words that are alike in their first digits: `6985`, `63Cx`, `64xx`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pattern {
     digits: String,
 }

@@ -52,16 +52,16 @@ pub fn check(profile: &Profile) -> Checked<'_> {
     if !profile.references.iter().any(|reference| reference.role == Role::UserPin) {
         return Err(at("reference", "there is no reference of role user-pin"));
     }
-    let mut before: &[Reference] = &[];
-    for (index, reference) in profile.references.iter().enumerate() {
-        let place = Place { index };
-        check_name(place, reference, before)?;
+    let places = || profile.references.iter().enumerate().map(|(index, reference)| (Place { index }, reference));
+    for (place, reference) in places() {
+        check_name(place, reference, profile.references.get(..place.index).unwrap_or_default())?;
+    }
+    for (place, reference) in places() {
         check_key(place, reference)?;
         check_lengths(place, reference)?;
         check_counter(place, reference)?;
         check_reset(place, reference, profile)?;
         check_first(place, reference, profile)?;
-        before = profile.references.get(..=index).unwrap_or_default();
     }
     Ok(())
 }
