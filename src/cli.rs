@@ -1,15 +1,20 @@
 //! The command line: what was typed, turned into an operation and a selection, and nothing else.
 
+mod admin_key;
 mod global;
 mod pin;
 mod profile;
 mod puk;
+mod reset_code;
+mod respond;
+mod retries;
 mod so_pin;
 mod sources;
 mod token;
 mod wrong;
 
 pub use global::Global;
+pub use respond::Respond;
 pub use wrong::{Wrong, explain};
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -63,12 +68,24 @@ pub enum Noun {
     /// Change the SO PIN
     #[command(subcommand, arg_required_else_help = true, visible_alias = "admin-pin")]
     SoPin(so_pin::Verb),
-    /// Initialise a token
+    /// Change the admin key (PIV's management key, the admin key of GIDS)
+    #[command(subcommand, arg_required_else_help = true, visible_alias = "management-key")]
+    AdminKey(admin_key::Verb),
+    /// Set or clear the code that resets the PIN of an OpenPGP card
+    #[command(subcommand, arg_required_else_help = true)]
+    ResetCode(reset_code::Verb),
+    /// Set how many tries there are
+    #[command(subcommand, arg_required_else_help = true)]
+    Retries(retries::Verb),
+    /// Initialise or erase a token
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Verb),
     /// Check a profile of an ISO 7816 card
     #[command(subcommand, arg_required_else_help = true)]
     Profile(profile::Verb),
+    /// Answer the challenge of a card with its admin key; needs no token
+    #[command(after_help = "Example: pukka respond --challenge 0011223344556677 --admin-key file:KEY")]
+    Respond(Respond),
     /// Print the completions of a shell
     #[command(after_help = "Example: pukka completions bash")]
     Completions {
@@ -95,6 +112,13 @@ pub enum Asked {
     Profile {
         /// Its file.
         file: PathBuf,
+    },
+    /// The response to a challenge.
+    Respond {
+        /// The challenge, as it was typed.
+        challenge: String,
+        /// Where the admin key comes from.
+        sources: BTreeMap<Need, Source>,
     },
     /// Completions for a shell.
     Completions(clap_complete::Shell),
@@ -133,8 +157,14 @@ impl Cli {
             Some(Noun::Pin(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Puk(verb)) => Asked::Operate(verb.request()),
             Some(Noun::SoPin(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::AdminKey(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::ResetCode(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Retries(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Token(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Profile(verb)) => verb.asked(),
+            Some(Noun::Respond(respond)) => {
+                Asked::Respond { challenge: respond.challenge(), sources: respond.sources() }
+            }
             Some(Noun::Completions { shell }) => Asked::Completions(*shell),
         })
     }

@@ -34,9 +34,11 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted<'a> {
     /// The application, where one was named.
-    pub application: Option<Application>,
+    pub application: Option<&'a str>,
     /// The token, where one was named.
     pub selector: Option<&'a Selector>,
+    /// Which of several user PINs is meant, where one was named.
+    pub reference: Option<&'a str>,
     /// The route, where one was named.
     pub via: Option<Route>,
     /// Whether one token is wanted for an operation, so that the only candidate need not be asked who it is.
@@ -46,8 +48,10 @@ pub struct Wanted<'a> {
 impl Wanted<'_> {
     /// The routes that were asked for, in one way or another.
     fn routes(&self) -> impl Iterator<Item = Route> {
-        let of =
-            |application: Application| if application == Application::Pkcs11 { Route::Pkcs11 } else { Route::Pcsc };
+        let of = |application: &str| match application == Application::Pkcs11.name() {
+            true => Route::Pkcs11,
+            false => Route::Pcsc,
+        };
         let by_selector = match self.selector {
             Some(Selector::Pkcs11(_)) => Some(Route::Pkcs11),
             Some(Selector::Card(_)) => Some(Route::Pcsc),
@@ -91,6 +95,11 @@ pub struct Search {
     pub instead: Option<String>,
 }
 
+/// The applications that are looked for.
+pub fn known() -> Vec<Application> {
+    [Application::Pkcs11].into_iter().chain(card::known()).collect()
+}
+
 /// Looks for tokens on every route that can lead to what is wanted. A route that fails is a problem, and the others go on.
 pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     let mut search = Search::default();
@@ -99,6 +108,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         let sought = card::Wanted {
             application: wanted.application.or(wanted.selector.and_then(Selector::application)),
             selector: wanted.selector,
+            reference: wanted.reference,
             sparing: wanted.sparing,
         };
         match card::find(sought, &card) {

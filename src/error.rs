@@ -97,6 +97,11 @@ pub enum Error {
         /// The status word, return value or error number.
         detail: Option<String>,
     },
+    /// Another program used the card since it gave its challenge.
+    #[error(
+        "another program used the card since it gave the challenge, so that the response answers nothing any more; no try was spent"
+    )]
+    Stale,
     /// The token said yes, and the proof failed or was cut off.
     #[error("the token accepted the new {role}, but that could not be confirmed: {why}")]
     Unconfirmed {
@@ -149,7 +154,7 @@ impl Error {
             Self::NotConfirmedByUser => "not-confirmed-by-user",
             Self::NewValueRefused { .. } => "new-value-refused",
             Self::Unsupported { .. } => "unsupported",
-            Self::Device { .. } => "device",
+            Self::Device { .. } | Self::Stale => "device",
             Self::Unconfirmed { .. } => "unconfirmed",
             Self::Internal(_) => "internal",
         }
@@ -165,7 +170,7 @@ impl Error {
             Self::Blocked { .. } | Self::Unset { .. } | Self::MustChange { .. } => 5,
             Self::Policy(_) | Self::LastTry { .. } | Self::NotConfirmedByUser | Self::NewValueRefused { .. } => 6,
             Self::Unsupported { .. } => 7,
-            Self::Device { .. } => 8,
+            Self::Device { .. } | Self::Stale => 8,
             Self::Unconfirmed { .. } => 11,
             Self::Interrupted => 130,
         }
@@ -189,6 +194,7 @@ impl Error {
             | Self::NotConfirmedByUser
             | Self::Unsupported { .. }
             | Self::Device { .. }
+            | Self::Stale
             | Self::Internal(_) => None,
         }
     }

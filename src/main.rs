@@ -16,7 +16,7 @@ use pukka::{
     config::{self, Config},
     device::Settings,
     error::{Error, Result},
-    input::{Collector, Prompter, Source, Terminal},
+    input::{Collector, Destroy, Prompter, Source, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
     render::{self, Failure, Render},
@@ -105,6 +105,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
                 sources,
                 allow_last_try: global.allowed_last_tries(),
                 dry_run: global.dry_run,
+                render,
             };
             let done = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts);
             // What is pasted has to find the token as this call did.
@@ -114,6 +115,12 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
         Asked::Profile { file } => {
             let preview = run::check_profile(&file).map_err(Failure::bare)?;
             render.preview(&preview).map_err(Failure::bare)
+        }
+        Asked::Respond { challenge, sources } => {
+            let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
+            let mut collector = Collector::new(sources, ask, Destroy::Ask);
+            let response = run::respond(&challenge, &mut collector).map_err(Failure::bare)?;
+            render.response(&response).map_err(Failure::bare)
         }
         Asked::Completions(shell) => render.data(&cli::completions(shell)).map_err(Failure::bare),
     }
@@ -126,6 +133,7 @@ fn name(asked: &Asked) -> &'static str {
         Asked::Look { full: false, .. } => "list",
         Asked::Operate(request) => request.operation.verb().name(),
         Asked::Profile { .. } => "profile check",
+        Asked::Respond { .. } => "respond",
         Asked::Completions(_) => "completions",
     }
 }

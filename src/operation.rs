@@ -2,11 +2,14 @@
 
 mod authority;
 mod change;
+mod code;
+mod erase;
 mod init;
 mod plan;
 mod possible;
 mod remedy;
 mod reset;
+mod retries;
 mod secrets;
 mod set;
 mod step;
@@ -21,7 +24,7 @@ pub use step::{Action, Step};
 
 use crate::{
     error::Result,
-    token::{Role, Survey, Verb},
+    token::{Limits, Role, Survey, Verb},
 };
 
 /// One operation on one token, as asked for; nothing is known of the token yet.
@@ -29,7 +32,7 @@ use crate::{
 pub enum Operation {
     /// `pin verify`
     Verify,
-    /// `pin change`, `puk change`, `so-pin change`
+    /// `pin change`, `puk change`, `so-pin change`, `admin-key change`
     Change {
         /// Whose secret.
         role: Role,
@@ -46,6 +49,17 @@ pub enum Operation {
         /// By whose authority, where that was said.
         by: Option<Role>,
     },
+    /// `reset-code set`
+    SetCode,
+    /// `reset-code clear`
+    ClearCode,
+    /// `retries set`
+    SetRetries {
+        /// Those that were given.
+        limits: Limits,
+    },
+    /// `token erase`
+    Erase,
     /// `token init`
     Init {
         /// The new label; a live token keeps its own without one.
@@ -61,6 +75,12 @@ impl Operation {
             Self::Change { role: Role::UserPin } => Verb::PinChange,
             Self::Change { role: Role::Puk } => Verb::PukChange,
             Self::Change { role: Role::SoPin } => Verb::SoPinChange,
+            Self::Change { role: Role::AdminKey } => Verb::AdminKeyChange,
+            // No command line changes these: the code is set anew, and a response belongs to its challenge.
+            Self::Change { role: Role::ResetCode | Role::Response } | Self::SetCode => Verb::ResetCodeSet,
+            Self::ClearCode => Verb::ResetCodeClear,
+            Self::SetRetries { .. } => Verb::RetriesSet,
+            Self::Erase => Verb::TokenErase,
             Self::Set => Verb::PinSet,
             Self::Unblock { .. } => Verb::PinUnblock,
             Self::Reset { .. } => Verb::PinReset,
@@ -72,12 +92,15 @@ impl Operation {
     pub fn concerns(&self, orders: &Orders) -> Vec<Role> {
         let authority = |by: Option<Role>| {
             by.or_else(|| orders.offered.iter().find(|need| !need.is_new()).map(|need| need.role()))
-                .map_or_else(|| vec![Role::Puk, Role::SoPin], |role| vec![role])
+                .map_or_else(|| vec![Role::Puk, Role::SoPin, Role::ResetCode], |role| vec![role])
         };
         match self {
             Self::Verify => vec![Role::UserPin],
             Self::Change { role } => vec![*role],
             Self::Set => vec![Role::UserPin, Role::SoPin],
+            Self::SetCode | Self::ClearCode => vec![Role::SoPin, Role::ResetCode],
+            Self::SetRetries { .. } => vec![Role::UserPin, Role::Puk, Role::SoPin],
+            Self::Erase => vec![Role::UserPin],
             Self::Unblock { by } | Self::Reset { by } => authority(*by),
             Self::Init { .. } => vec![Role::SoPin],
         }
@@ -92,6 +115,10 @@ impl Operation {
             Self::Verify => verify::plan(survey, orders),
             Self::Change { role } => change::plan(self.verb(), *role, survey, orders),
             Self::Set => set::plan(survey, orders),
+            Self::SetCode => code::set(survey, orders),
+            Self::ClearCode => code::clear(survey, orders),
+            Self::SetRetries { limits } => retries::plan(limits, survey, orders),
+            Self::Erase => erase::plan(survey, orders),
             Self::Unblock { by } => unblock::plan(*by, survey, orders),
             Self::Reset { by } => reset::plan(*by, survey, orders),
             Self::Init { label } => init::plan(label.as_deref(), survey, orders),

@@ -35,6 +35,7 @@ pub fn check_new(role: Role, value: &Pin, reference: &Reference, old: Option<&Pi
         Unit::Bytes => true,
         Unit::Characters => value.bytes().iter().all(u8::is_ascii_graphic),
         Unit::Digits => value.bytes().iter().all(u8::is_ascii_digit),
+        Unit::HexDigits => value.bytes().iter().all(u8::is_ascii_hexdigit),
     };
     if !fits {
         return Err(Error::Policy(format!(
@@ -70,6 +71,7 @@ pub fn limits(length: Length) -> String {
         Unit::Bytes => "bytes",
         Unit::Characters => "characters",
         Unit::Digits => "digits",
+        Unit::HexDigits => "hexadecimal digits",
     };
     range(length.min, length.max, unit)
 }
@@ -84,7 +86,7 @@ fn range(min: usize, max: Option<usize>, unit: &str) -> String {
 
 fn count(value: &Pin, unit: Unit) -> usize {
     match unit {
-        Unit::Bytes | Unit::Digits => value.len(),
+        Unit::Bytes | Unit::Digits | Unit::HexDigits => value.len(),
         Unit::Characters => std::str::from_utf8(value.bytes()).map_or(value.len(), |text| text.chars().count()),
     }
 }
@@ -102,6 +104,7 @@ mod tests {
     fn reference(unit: Unit, min: usize, max: Option<usize>) -> Reference {
         Reference {
             role: Role::UserPin,
+            name: "PIN",
             key_reference: None,
             state: State::Ready,
             retries: Retries::Unknown,

@@ -16,6 +16,7 @@ use anstyle::{AnsiColor, Style};
 use zeroize::Zeroizing;
 
 use crate::{
+    challenge::Block,
     error::{Error, Result},
     input::Generated,
     token::Trace,
@@ -88,6 +89,21 @@ impl Render {
         Ok(())
     }
 
+    /// The response to a challenge.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where standard output does not take it.
+    pub fn response(self, response: &Block) -> Result<()> {
+        if self.json {
+            return self.data(&json::response(response));
+        }
+        self.data(format!("{response}\n").as_bytes())?;
+        if !self.quiet {
+            talk(format_args!("{}", text::spoken(response)));
+        }
+        Ok(())
+    }
+
     /// The values that were generated, a line each.
     fn generated(self, generated: &[Generated]) -> Result<()> {
         for value in generated.iter().filter_map(|generated| generated.value.as_ref()) {
@@ -128,6 +144,13 @@ impl Render {
         }
         if let Some(next) = &failure.hint {
             talk(format_args!("{}hint:{} {}", hint.0, hint.1, next.text()));
+        }
+    }
+
+    /// What a person should know before it happens.
+    pub fn note(self, what: &str) {
+        if !self.quiet {
+            talk(format_args!("note: {what}"));
         }
     }
 

@@ -3,8 +3,10 @@
 mod choose;
 mod job;
 mod profile;
+mod respond;
 
 pub use profile::check_profile;
+pub use respond::respond;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ use crate::{
     interrupt::Interrupts,
     ledger::Ledger,
     operation::{Operation, Orders},
-    render::{Failure, Listed, Listing, Report},
+    render::{Failure, Listed, Listing, Render, Report},
     selector::{Selection, selectors},
     token::{Access, Depth, Found, Identity, Need, Role, Survey},
 };
@@ -33,6 +35,8 @@ pub struct Call {
     pub allow_last_try: Vec<Role>,
     /// Whether to stop before acting.
     pub dry_run: bool,
+    /// How it talks on its way.
+    pub render: Render,
 }
 
 /// `list` and `status`: who is there, and with `full` what state each is in. Changes nothing and spends nothing.
@@ -40,6 +44,7 @@ pub struct Call {
 /// # Errors
 /// [`Error::NoToken`] where a token was named and is not there; a problem where nothing is there and a route failed.
 pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Listing, Failure> {
+    selection.check(&device::known()).map_err(Failure::bare)?;
     let Search { mut found, problems, answered, instead } = device::find(wanted(selection, full), settings);
     let mut problems: Vec<Error> = problems.into_iter().map(|problem| problem.error).collect();
     let mut identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
@@ -75,7 +80,13 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
 }
 
 fn wanted(selection: &Selection, sparing: bool) -> Wanted<'_> {
-    Wanted { application: selection.application, selector: selection.selector.as_ref(), via: selection.via, sparing }
+    Wanted {
+        application: selection.application.as_deref(),
+        selector: selection.selector.as_ref(),
+        reference: selection.reference.as_deref(),
+        via: selection.via,
+        sparing,
+    }
 }
 
 fn survey(found: &mut Found) -> Result<Survey> {
@@ -98,6 +109,7 @@ pub fn operate(
     ledger: &mut dyn Ledger,
     interrupts: &Interrupts,
 ) -> Result<Report, Failure> {
+    call.selection.check(&device::known()).map_err(Failure::bare)?;
     collector.read_ahead().map_err(Failure::bare)?;
     let mut search = device::find(wanted(&call.selection, true), settings);
     let chosen = choose::choose(&mut search, &call.selection, &call.operation).map_err(|error| {
@@ -114,7 +126,9 @@ pub fn operate(
         operation: &call.operation,
         orders,
         dry_run: call.dry_run,
+        reference: call.selection.reference.as_deref(),
         selector: chosen.selector,
+        render: call.render,
         collector,
         ledger,
         interrupts,

@@ -21,9 +21,34 @@ pub struct Selection {
     /// `--token`, or the word behind `status`.
     pub selector: Option<Selector>,
     /// `--application`.
-    pub application: Option<Application>,
+    pub application: Option<String>,
     /// `--via`.
     pub via: Option<Route>,
+    /// `--reference`: which of several user PINs.
+    pub reference: Option<String>,
+}
+
+impl Selection {
+    /// Refuses the name of an application that is not among `known`: profiles add to them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], with the names that are known and never the one that was typed.
+    pub fn check(&self, known: &[Application]) -> Result<()> {
+        let is_known = |name: &str| known.iter().any(|application| application.name() == name);
+        let names = || known.iter().map(|application| application.name()).collect::<Vec<_>>().join(", ");
+        if self.application.as_deref().is_some_and(|name| !is_known(name)) {
+            return Err(Error::Usage(format!("--application takes one of {}", names())));
+        }
+        let selected = match &self.selector {
+            Some(Selector::Card(attributes)) => attributes.get("application"),
+            _ => None,
+        };
+        match selected.map(|name| std::str::from_utf8(name)) {
+            Some(Ok(name)) if name != Application::Pkcs11.name() && is_known(name) => Ok(()),
+            None => Ok(()),
+            Some(_) => Err(Error::Usage("application= names none of the card applications that pukka knows".into())),
+        }
+    }
 }
 
 /// What names a token. Its `Debug` says nothing of what was typed: it may be a PIN in the wrong place.
@@ -58,14 +83,7 @@ impl Selector {
                 _ => Ok(Self::Pkcs11(attributes)),
             }
         } else if let Some(attributes) = typed.strip_prefix("card:") {
-            let attributes = parse_attributes(attributes, &CARD)?;
-            match attributes.get("application").map(|name| std::str::from_utf8(name).ok().and_then(Application::named))
-            {
-                Some(None | Some(Application::Pkcs11)) => {
-                    Err(Error::Usage("application= names none of the card applications that pukka knows".into()))
-                }
-                _ => Ok(Self::Card(attributes)),
-            }
+            parse_attributes(attributes, &CARD).map(Self::Card)
         } else {
             Ok(Self::Word(Text::from(typed)))
         }
@@ -77,14 +95,11 @@ impl Selector {
         Some(PathBuf::from(String::from_utf8_lossy(attributes.get("module-path")?).into_owned()))
     }
 
-    /// The card application that is named, where the selector carries one.
-    pub fn application(&self) -> Option<Application> {
+    /// The application that is named, where the selector carries one.
+    pub fn application(&self) -> Option<&str> {
         match self {
-            Self::Pkcs11(_) => Some(Application::Pkcs11),
-            Self::Card(attributes) => attributes
-                .get("application")
-                .and_then(|name| std::str::from_utf8(name).ok())
-                .and_then(Application::named),
+            Self::Pkcs11(_) => Some(Application::Pkcs11.name()),
+            Self::Card(attributes) => attributes.get("application").and_then(|name| std::str::from_utf8(name).ok()),
             Self::Word(_) => None,
         }
     }
@@ -318,18 +333,27 @@ mod tests {
 
     #[test]
     fn a_wrong_selector_is_refused_without_repeating_it() {
-        for typed in [
-            "pkcs11:",
-            "pkcs11:pin=271828",
-            "card:application=271828",
-            "pkcs11:slot-id=x271828",
-            "card:reader=a;reader=271828",
-            "card:271828",
-        ] {
+        for typed in
+            ["pkcs11:", "pkcs11:pin=271828", "pkcs11:slot-id=x271828", "card:reader=a;reader=271828", "card:271828"]
+        {
             let error = Selector::parse(typed).unwrap_err();
             assert_eq!(error.exit_code(), 2);
             assert!(!error.to_string().contains("271828"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_application_that_is_not_known_is_refused_without_repeating_it() {
+        let by_selector =
+            Selection { selector: Selector::parse("card:application=271828").ok(), ..Selection::default() };
+        let by_option = Selection { application: Some("271828".into()), ..Selection::default() };
+        for selection in [by_selector, by_option] {
+            let error = selection.check(&Application::BUILT_IN).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(!error.to_string().contains("271828"), "{error}");
+        }
+        let known = Selection { application: Some("gids".into()), ..Selection::default() };
+        assert_eq!(known.check(&Application::BUILT_IN), Ok(()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod ability;
 mod identity;
+mod limits;
 mod need;
 mod preview;
 mod reference;
@@ -12,6 +13,7 @@ mod trace;
 
 pub use ability::{Ability, Verb};
 pub use identity::{Application, Identity, Place, Route};
+pub use limits::{LimitRules, Limits};
 pub use need::Need;
 pub use preview::{Preview, Sent};
 pub use reference::{Length, Reference, State, Unit};
@@ -34,12 +36,16 @@ pub struct Survey {
     pub references: Vec<Reference>,
     /// What this kind of token can do, whatever its present state.
     pub abilities: &'static [Ability],
+    /// What it asks of whoever sets the limits of its retry counters, where they can be set.
+    pub limit_rules: Option<&'static LimitRules>,
+    /// What else a person should know of this token, a sentence each.
+    pub notes: Vec<&'static str>,
     /// Whether secrets are typed at the token itself (protected authentication path).
     pub pad: bool,
 }
 
 impl Survey {
-    /// The reference that plays `role`, where the token has one.
+    /// The reference that plays `role`, where the token has one; of several user PINs, the one that was chosen.
     pub fn reference(&self, role: Role) -> Option<&Reference> {
         self.references.iter().find(|reference| reference.role == role)
     }
@@ -91,6 +97,14 @@ pub trait Token {
     /// [`Error::Device`] when the token does not answer.
     fn retries(&mut self, role: Role) -> Result<Retries>;
 
+    /// The counter of `role` before its new value is proved; the proof is not made where only one try is left.
+    ///
+    /// # Errors
+    /// As [`Token::retries`].
+    fn retries_before_proof(&mut self, role: Role) -> Result<Retries> {
+        self.retries(role)
+    }
+
     /// Presents the secret of `role`.
     ///
     /// # Errors
@@ -111,6 +125,48 @@ pub trait Token {
     /// As [`Token::verify`], for the authority; [`Error::NewValueRefused`] for the new value.
     fn reset(&mut self, role: Role, authority: Authority<'_>, _new: &Entry) -> Result<()> {
         Err(Error::unsupported(format!("reset of the {role} by the {}", authority.role)))
+    }
+
+    /// Gives `role` its first value, where it has none, or that of delivery which everybody knows.
+    ///
+    /// # Errors
+    /// As [`Token::verify`], for the value of delivery; [`Error::NewValueRefused`].
+    fn set(&mut self, role: Role, _new: &Entry) -> Result<()> {
+        Err(Error::unsupported(format!("first {role} to be set")))
+    }
+
+    /// Takes the value of `role` away, by another's authority.
+    ///
+    /// # Errors
+    /// As [`Token::verify`], for the authority.
+    fn clear(&mut self, role: Role, _authority: Authority<'_>) -> Result<()> {
+        Err(Error::unsupported(format!("{role} that can be cleared")))
+    }
+
+    /// Sets the limits of the retry counters; the counters are full afterwards. `authorities` are the one that the ability
+    /// names and those that [`LimitRules::beside`] does, in this order.
+    ///
+    /// # Errors
+    /// As [`Token::verify`], for the authorities.
+    fn set_limits(&mut self, _limits: &Limits, _authorities: &[Authority<'_>]) -> Result<()> {
+        Err(Error::unsupported("retry counter whose limit can be set".into()))
+    }
+
+    /// Draws a challenge, which the response answers that [`Token::reset`] takes as an authority. Nothing at all may be sent
+    /// to the card between the two.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`], [`Error::Device`].
+    fn challenge(&mut self) -> Result<Vec<u8>> {
+        Err(Error::unsupported("challenge to be answered".into()))
+    }
+
+    /// Puts the application back to the state of delivery: everything on it is lost.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`], [`Error::Device`].
+    fn erase(&mut self) -> Result<()> {
+        Err(Error::unsupported("way back to the state of delivery".into()))
     }
 
     /// Restores the counter of `role` and keeps its value.

@@ -13,6 +13,7 @@ mod pcsc;
 mod piv;
 mod profile;
 mod prompts;
+mod respond;
 mod selection;
 mod signals;
 mod softhsm;

@@ -30,7 +30,6 @@ fn a_wrong_call_is_exit_2_says_why_on_standard_error_and_points_to_the_help() {
         (&["pin", "change", "1234"], "argument too many", "pukka pin change --help"),
         (&["pin", "change", "--pin"], "--pin", "pukka pin change --help"),
         (&["list", "--wait", "soon"], "--wait", "pukka list --help"),
-        (&["list", "--application", "gpg"], "pkcs11, piv", "pukka list --help"),
         (&["list", "--via", "air"], "pcsc, pkcs11", "pukka list --help"),
         (&["pin", "reset", "--by", "magic"], "puk, so-pin", "pukka pin reset --help"),
         (&["pin", "verify", "--allow-last-try=all"], "user-pin, puk, so-pin", "pukka pin verify --help"),
@@ -40,6 +39,17 @@ fn a_wrong_call_is_exit_2_says_why_on_standard_error_and_points_to_the_help() {
         assert!(run.err.contains(&format!("hint: {help}\n")), "{arguments:?}: {run:?}");
         assert_eq!(run.out, "");
     }
+}
+
+#[test]
+fn an_application_that_nobody_knows_is_refused_with_the_names_of_those_that_are() {
+    for arguments in [&["list", "--application", "gpg"][..], &["pin", "verify", "--application", "gpg"]] {
+        let run = run(arguments).code(2);
+        assert!(run.err.contains("--application takes one of pkcs11, piv"), "{run:?}");
+        assert!(!run.err.contains("gpg"), "{run:?}");
+    }
+    let run = run(&["list", "--token", "card:application=gpg"]).code(2);
+    assert!(run.err.contains("application= names none"), "{run:?}");
 }
 
 #[test]
@@ -90,6 +100,7 @@ fn every_command_of_the_contract_has_help_with_an_example() {
         "so-pin change",
         "admin-pin change",
         "token init",
+        "respond",
         "completions",
     ] {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();

@@ -8,7 +8,7 @@ use crate::{
     config::Config,
     error::{Error, Result},
     selector::{Selection, Selector},
-    token::{Application, Role, Route},
+    token::{Role, Route},
 };
 
 /// Seconds to wait for a token that another process uses, where nothing else is said.
@@ -21,9 +21,12 @@ pub struct Global {
     /// The token: a pkcs11: URI, a card: selector, or its serial, label or reader name
     #[arg(short, long, global = true, value_name = "TOKEN")]
     pub token: Option<String>,
-    /// The application on the card or token
-    #[arg(long, global = true, value_name = "NAME", value_parser = parse_application)]
-    pub application: Option<Application>,
+    /// The application on the card or token: piv, openpgp, gids, sc-hsm, pkcs11, or a profile's name
+    #[arg(long, global = true, value_name = "NAME")]
+    pub application: Option<String>,
+    /// Which user PIN, by its name in `pukka status`, where a card has several
+    #[arg(long, global = true, value_name = "NAME")]
+    pub reference: Option<String>,
     /// The way to the token, where there are two
     #[arg(long, global = true, value_enum, value_name = "ROUTE")]
     pub via: Option<Via>,
@@ -81,6 +84,8 @@ pub enum Whose {
     /// The SO PIN's
     #[value(alias = "admin-pin")]
     SoPin,
+    /// The reset code's
+    ResetCode,
 }
 
 impl From<Whose> for Role {
@@ -89,6 +94,7 @@ impl From<Whose> for Role {
             Whose::UserPin => Self::UserPin,
             Whose::Puk => Self::Puk,
             Whose::SoPin => Self::SoPin,
+            Whose::ResetCode => Self::ResetCode,
         }
     }
 }
@@ -108,7 +114,7 @@ impl Global {
             Via::Pcsc => Route::Pcsc,
             Via::Pkcs11 => Route::Pkcs11,
         });
-        Ok(Selection { selector, application: self.application, via })
+        Ok(Selection { selector, application: self.application.clone(), via, reference: self.reference.clone() })
     }
 
     /// The modules to load: those named here, else by PUKKA_MODULE (a path list), else by the configuration.
@@ -136,9 +142,4 @@ impl Global {
 
 fn parse_seconds(seconds: &str) -> Result<u32> {
     seconds.parse().map_err(|_| Error::Usage("takes a whole number of seconds".into()))
-}
-
-fn parse_application(name: &str) -> Result<Application> {
-    let known = Application::ALL.map(Application::name).join(", ");
-    Application::named(name).ok_or_else(|| Error::Usage(format!("takes one of {known}")))
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
     Request,
-    sources::{NewPin, Pin, Puk, SoPin, gather, named},
+    sources::{AdminKey, NewPin, Pin, Puk, ResetCode, Response, SoPin, gather, named},
 };
 use crate::{
     operation::Operation,
@@ -18,7 +18,11 @@ pub enum Verb {
     #[command(after_help = "Example: pukka pin set --token desk-7 --so-pin prompt --new-pin prompt")]
     Set {
         #[command(flatten)]
+        pin: Pin,
+        #[command(flatten)]
         so_pin: SoPin,
+        #[command(flatten)]
+        admin_key: AdminKey,
         #[command(flatten)]
         new_pin: NewPin,
     },
@@ -61,6 +65,12 @@ pub struct Authority {
     puk: Puk,
     #[command(flatten)]
     so_pin: SoPin,
+    #[command(flatten)]
+    admin_key: AdminKey,
+    #[command(flatten)]
+    reset_code: ResetCode,
+    #[command(flatten)]
+    response: Response,
     /// By whose authority; the one whose secret is given, if not named
     #[arg(long, value_name = "ROLE", value_enum)]
     by: Option<By>,
@@ -74,6 +84,13 @@ enum By {
     /// The SO PIN's
     #[value(alias = "admin-pin")]
     SoPin,
+    /// The admin key's
+    #[value(alias = "management-key")]
+    AdminKey,
+    /// The reset code's
+    ResetCode,
+    /// The help desk's, which answers a challenge of the card with its admin key
+    Challenge,
 }
 
 impl Authority {
@@ -81,6 +98,9 @@ impl Authority {
         self.by.map(|by| match by {
             By::Puk => Role::Puk,
             By::SoPin => Role::SoPin,
+            By::AdminKey => Role::AdminKey,
+            By::ResetCode => Role::ResetCode,
+            By::Challenge => Role::Response,
         })
     }
 }
@@ -89,14 +109,23 @@ impl Verb {
     /// The operation and its sources.
     pub fn request(&self) -> Request {
         match self {
-            Self::Set { so_pin, new_pin } => Request::new(Operation::Set, gather([named(so_pin), named(new_pin)])),
+            Self::Set { pin, so_pin, admin_key, new_pin } => {
+                Request::new(Operation::Set, gather([named(pin), named(so_pin), named(admin_key), named(new_pin)]))
+            }
             Self::Change { pin, new_pin } => {
                 Request::new(Operation::Change { role: Role::UserPin }, gather([named(pin), named(new_pin)]))
             }
             Self::Verify { pin } => Request::new(Operation::Verify, gather([named(pin)])),
             Self::Unblock { authority, new_pin } | Self::Reset { authority, new_pin } => {
                 let by = authority.role();
-                let sources = gather([named(&authority.puk), named(&authority.so_pin), named(new_pin)]);
+                let sources = gather([
+                    named(&authority.puk),
+                    named(&authority.so_pin),
+                    named(&authority.admin_key),
+                    named(&authority.reset_code),
+                    named(&authority.response),
+                    named(new_pin),
+                ]);
                 let keeps = matches!(self, Self::Unblock { .. }) && !sources.contains_key(&Need::New(Role::UserPin));
                 Request::new(if keeps { Operation::Unblock { by } } else { Operation::Reset { by } }, sources)
             }

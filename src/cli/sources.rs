@@ -82,6 +82,43 @@ option!(
     "Where the new SO PIN comes from: as --so-pin, or generate or generate:FILE",
     "new-admin-pin"
 );
+option!(
+    AdminKey,
+    admin_key,
+    Need::Current(Role::AdminKey),
+    Source::current,
+    "Where the present admin key comes from, in hexadecimal: prompt, env:NAME, file:PATH, fd:N or stdin",
+    "management-key"
+);
+option!(
+    NewAdminKey,
+    new_admin_key,
+    Need::New(Role::AdminKey),
+    Source::new_value,
+    "Where the new admin key comes from: as --admin-key, or generate or generate:FILE",
+    "new-management-key"
+);
+option!(
+    ResetCode,
+    reset_code,
+    Need::Current(Role::ResetCode),
+    Source::current,
+    "Where the present reset code comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad"
+);
+option!(
+    NewResetCode,
+    new_reset_code,
+    Need::New(Role::ResetCode),
+    Source::new_value,
+    "Where the new reset code comes from: as --reset-code, or generate or generate:FILE"
+);
+option!(
+    Response,
+    response,
+    Need::Current(Role::Response),
+    Source::current,
+    "Where the response to the challenge comes from, in hexadecimal: prompt, env:NAME, file:PATH, fd:N or stdin"
+);
 
 /// The source of one option, to be chained with those of others.
 pub fn named<T: Named>(option: &T) -> Option<(Need, Source)> {
@@ -109,8 +146,25 @@ mod tests {
             NewPuk::augment_args,
             SoPin::augment_args,
             NewSoPin::augment_args,
+            AdminKey::augment_args,
+            NewAdminKey::augment_args,
+            ResetCode::augment_args,
+            NewResetCode::augment_args,
+            Response::augment_args,
         ];
-        let needs = [Pin::NEED, NewPin::NEED, Puk::NEED, NewPuk::NEED, SoPin::NEED, NewSoPin::NEED];
+        let needs = [
+            Pin::NEED,
+            NewPin::NEED,
+            Puk::NEED,
+            NewPuk::NEED,
+            SoPin::NEED,
+            NewSoPin::NEED,
+            AdminKey::NEED,
+            NewAdminKey::NEED,
+            ResetCode::NEED,
+            NewResetCode::NEED,
+            Response::NEED,
+        ];
         for (augment, need) in augment.into_iter().zip(needs) {
             assert_eq!(names(augment(clap::Command::new("test"))), [need.option()]);
         }

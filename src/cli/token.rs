@@ -27,6 +27,13 @@ pub enum Verb {
         #[arg(long, value_name = "NAME")]
         destroy: Option<String>,
     },
+    /// Put a card application back to the state of delivery: every key, certificate and PIN on it is lost
+    #[command(after_help = "Example: pukka token erase --application piv")]
+    Erase {
+        /// Confirm that this token is destroyed: its serial (its reader, where the serial is empty or shared)
+        #[arg(long, value_name = "NAME")]
+        destroy: Option<String>,
+    },
 }
 
 impl Verb {
@@ -36,6 +43,11 @@ impl Verb {
             Self::Init { label, so_pin, new_so_pin, new_pin, destroy } => Request {
                 operation: Operation::Init { label: label.clone() },
                 sources: gather([named(so_pin), named(new_so_pin), named(new_pin)]),
+                destroy: destroy.clone().map_or(Destroy::Ask, Destroy::Named),
+            },
+            Self::Erase { destroy } => Request {
+                operation: Operation::Erase,
+                sources: gather([]),
                 destroy: destroy.clone().map_or(Destroy::Ask, Destroy::Named),
             },
         }

@@ -1,24 +1,33 @@
 //! Cards in PC/SC readers, and the applications on them.
 
 mod apdu;
+mod application;
 mod channel;
+pub mod cipher;
 mod failure;
+mod handle;
 pub mod iso7816;
 mod piv;
 mod reader;
+mod refusal;
+#[cfg(test)]
+mod script;
 mod status_word;
 mod tlv;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use application::CardApplication;
 use channel::Channel;
-use piv::{Memory, Piv};
-use reader::{Card, Continuity};
+use reader::{Card, Continuity, Reader};
 
 use crate::{
     error::{Error, Result},
     selector::Selector,
-    token::{Access, Application, Connection, Found, Identity, Place, Text, Token, Trace},
+    token::{Access, Application, Connection, Found, Place, Text, Token, Trace},
 };
 
 /// What every card connection has in common.
@@ -34,9 +43,11 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// The application, where one was named.
-    pub application: Option<Application>,
+    pub application: Option<&'a str>,
     /// The token, where one was named.
     pub selector: Option<&'a Selector>,
+    /// Which of several user PINs is meant, where one was named.
+    pub reference: Option<&'a str>,
     /// Whether the token alone is wanted, so that a single candidate need not be asked who it is: the survey will see.
     pub sparing: bool,
 }
@@ -51,7 +62,19 @@ pub struct Search {
     pub instead: Option<String>,
 }
 
-/// Looks for applications on the cards in all readers.
+/// Every application that a card is asked for, in an order that harms nothing: a SELECT drops no more than the verified state
+/// of the one before.
+fn applications(_wanted: Wanted<'_>) -> Vec<Box<dyn CardApplication>> {
+    vec![Box::new(piv::Memory::default())]
+}
+
+/// The names of the applications that a card is asked for.
+pub fn known() -> Vec<Application> {
+    let wanted = Wanted { application: None, selector: None, reference: None, sparing: false };
+    applications(wanted).iter().map(|application| application.application()).collect()
+}
+
+/// Looks for applications on the cards in all readers, in all of them at once: a card takes its time.
 ///
 /// # Errors
 /// [`Error::Device`] where there is no pcscd, or it turns us away.
@@ -60,72 +83,157 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
     if let Some(name) = wanted.selector.and_then(Selector::reader) {
         readers.retain(|reader| reader.name.bytes() == name);
     }
-    let decided =
-        wanted.application == Some(Application::Piv) && wanted.selector.is_none_or(Selector::is_decided_by_reader);
-    let spared = wanted.sparing && decided && readers.len() == 1;
     let mut search = Search { found: Vec::new(), problems: Vec::new(), instead: None };
     search.instead = match (attached, readers.as_slice()) {
         (0, _) => Some("no card reader is attached".into()),
         (_, []) => Some("no reader holds a card: insert it".into()),
         (_, [reader, ..]) => Some(format!("the card in {} has no application that is looked for", reader.name)),
     };
-    for reader in readers {
-        let name = reader.name.clone();
-        let looked = reader.connect(settings.wait).and_then(|card| {
-            let mut connection = PivCard::new(card, name, settings.clone());
-            let identity = if spared { connection.identity() } else { connection.identify()? };
-            Ok(Found { identity, abilities: piv::ABILITIES, connection: Box::new(connection) })
-        });
-        match looked {
-            Ok(found) => search.found.push(found),
-            // A card without the application is simply none of ours.
-            Err(Error::NoToken(_)) => {}
-            Err(problem) => search.problems.push(problem),
-        }
+    let decided = wanted.application.is_some() && wanted.selector.is_none_or(Selector::is_decided_by_reader);
+    let spared = wanted.sparing && decided && readers.len() == 1;
+    let looks: Vec<Look> = std::thread::scope(|scope| {
+        let started: Vec<_> =
+            readers.into_iter().map(|reader| scope.spawn(move || look(reader, wanted, spared, settings))).collect();
+        started
+            .into_iter()
+            .map(|thread| {
+                thread.join().unwrap_or_else(|_| Look::hindered(Error::Internal("a panic in a reader's thread".into())))
+            })
+            .collect()
+    });
+    for look in looks {
+        search.problems.extend(look.problems);
+        search.found.extend(look.found.into_iter().map(|found| Found {
+            identity: found.application.identity(found.place()),
+            abilities: found.application.abilities(),
+            connection: Box::new(found),
+        }));
     }
     Ok(search)
 }
 
-/// The connection to a PIV card: powered, not locked, with what is known of it.
-struct PivCard {
-    card: Card,
+/// What was found in one reader.
+struct Look {
+    found: Vec<OnCard>,
+    problems: Vec<Error>,
+}
+
+impl Look {
+    fn hindered(problem: Error) -> Self {
+        Self { found: Vec::new(), problems: vec![problem] }
+    }
+}
+
+/// Asks the card in `reader` for each application that may be wanted, each once.
+fn look(reader: Reader, wanted: Wanted<'_>, spared: bool, settings: &Settings) -> Look {
+    let name = reader.name.clone();
+    let card = match reader.connect(settings.wait) {
+        Ok(card) => Arc::new(Mutex::new(card)),
+        Err(problem) => return Look::hindered(problem),
+    };
+    let is_wanted = |one: &dyn CardApplication| wanted.application.is_none_or(|name| one.application().name() == name);
+    let candidates = applications(wanted).into_iter().filter(|one| is_wanted(one.as_ref()));
+    let on_card = |application| OnCard {
+        card: Arc::clone(&card),
+        reader: name.clone(),
+        application,
+        serial: None,
+        settings: settings.clone(),
+    };
+    if spared {
+        return Look { found: candidates.map(on_card).collect(), problems: Vec::new() };
+    }
+    let mut look = Look { found: Vec::new(), problems: Vec::new() };
+    for candidate in candidates {
+        let mut candidate = on_card(candidate);
+        match candidate.identify() {
+            Ok(()) => look.found.push(candidate),
+            // A card without the application is simply none of ours.
+            Err((Error::NoToken(_), _)) => {}
+            Err((problem, answers)) => {
+                look.problems.push(problem);
+                if !answers {
+                    break;
+                }
+            }
+        }
+    }
+    look
+}
+
+/// The connection to one application on a card: powered, not locked, with what is known of it. Those on one card share its
+/// handle.
+struct OnCard {
+    card: Arc<Mutex<Card>>,
     reader: Text,
-    memory: Memory,
+    application: Box<dyn CardApplication>,
+    /// The serial that the card told, none inside where it has none; nothing where it was not asked.
+    serial: Option<Option<Text>>,
     settings: Settings,
 }
 
-impl PivCard {
-    fn new(card: Card, reader: Text, settings: Settings) -> Self {
-        Self { card, reader, memory: Memory::default(), settings }
+impl OnCard {
+    fn place(&self) -> Place {
+        Place::Reader(self.reader.clone())
     }
 
-    /// Who the card is, as far as that is known.
-    fn identity(&self) -> Identity {
-        piv::identity(&self.memory, Place::Reader(self.reader.clone()))
+    /// Asks the card who it is. Where that fails, whether the card still answers.
+    fn identify(&mut self) -> Result<(), (Error, bool)> {
+        let mut answers = false;
+        let mut serial = None;
+        let done = self.with(|application, channel, _| {
+            let told = application.identify(channel);
+            answers = !channel.is_broken();
+            serial = Some(told?);
+            Ok(())
+        });
+        self.serial = serial;
+        done.map_err(|error| (error, answers))
     }
 
-    /// Asks the card who it is.
-    fn identify(&mut self) -> Result<Identity> {
-        self.with(&mut |piv| piv.identify())?;
-        Ok(self.identity())
-    }
-
-    fn with(&mut self, work: &mut dyn FnMut(&mut Piv<'_, '_>) -> Result<()>) -> Result<()> {
-        let (mut transaction, continuity) = self.card.begin(self.settings.wait)?;
+    fn with(
+        &mut self,
+        work: impl FnOnce(&mut dyn CardApplication, &mut Channel<'_>, Place) -> Result<()>,
+    ) -> Result<()> {
+        let place = self.place();
+        // A thread that panicked with the card has left it at a place that the next transaction begins anew.
+        let mut card = self.card.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut transaction, continuity) = card.begin(self.settings.wait)?;
         let mut channel = Channel::new(&mut transaction, &self.settings.trace);
-        let mut piv = Piv::new(&mut channel, &mut self.memory, Place::Reader(self.reader.clone()));
+        let application = self.application.as_mut();
         // The handle that was kept proves that the card is the same one; after a reset its serial is asked as well.
-        let same = if continuity == Continuity::Reset { piv.recognise() } else { Ok(()) };
-        let done = same.and_then(|()| work(&mut piv));
+        let known = self.serial.as_ref().filter(|_| continuity == Continuity::Reset);
+        let same = application.resume(continuity).and_then(|()| recognise(application, &mut channel, known));
+        let done = same.and_then(|()| work(application, &mut channel, place));
         let presented = channel.presented();
         transaction.end(presented);
         done
     }
 }
 
-impl Connection for PivCard {
-    fn transact(&mut self, _access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
-        // A transaction of PC/SC locks the card for reading and writing alike.
-        self.with(&mut |piv| work(piv))
+/// Makes sure that this is still the card that was chosen, after another program reset it.
+fn recognise(
+    application: &mut dyn CardApplication,
+    channel: &mut Channel<'_>,
+    known: Option<&Option<Text>>,
+) -> Result<()> {
+    let Some(known) = known else { return Ok(()) };
+    match application.identify(channel)? == *known {
+        true => Ok(()),
+        false => Err(Error::Device {
+            what: "another card is in the reader now".into(),
+            cure: Some("look again with `pukka list`".into()),
+            detail: None,
+        }),
     }
 }
+
+impl Connection for OnCard {
+    fn transact(&mut self, _access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
+        // A transaction of PC/SC locks the card for reading and writing alike.
+        self.with(|application, channel, place| work(application.token(channel, place).as_mut()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,11 @@ const DIGITS: &[u8] = b"0123456789";
 /// Letters and digits that are not mistaken for one another, for what an operator keeps.
 const CLEAR: &[u8] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
-/// Makes a new value for `reference`: 8 digits for a PIN or PUK, 16 characters for an SO PIN, as far as its limits allow.
+/// Hexadecimal digits, for keys.
+const HEXADECIMAL: &[u8] = b"0123456789abcdef";
+
+/// Makes a new value for `reference`: 8 digits for a PIN or PUK, 16 characters for an SO PIN or a reset code, as far as its
+/// limits allow; a key is as long as its token's longest.
 ///
 /// The system's own source is asked for each character; where it fails there is nothing left to do, so that is a panic.
 ///
@@ -22,8 +26,11 @@ const CLEAR: &[u8] = b"23456789abcdefghijkmnpqrstuvwxyz";
 /// [`Error::Policy`] where the token wants more than [`Pin::MOST`] bytes.
 pub fn generate(reference: &Reference) -> Result<Pin> {
     let (wanted, alphabet) = match (reference.role, reference.length.unit) {
+        (_, Unit::HexDigits) => (reference.length.max.unwrap_or(reference.length.min), HEXADECIMAL),
         (Role::SoPin, Unit::Bytes | Unit::Characters) => (16, CLEAR),
         (Role::SoPin, Unit::Digits) => (16, DIGITS),
+        (Role::ResetCode, Unit::Bytes | Unit::Characters) => (16, CLEAR),
+        (Role::AdminKey | Role::Response, _) | (Role::ResetCode, Unit::Digits) => (16, DIGITS),
         (Role::UserPin | Role::Puk, _) => (8, DIGITS),
     };
     let length = wanted.max(reference.length.min).min(reference.length.max.unwrap_or(usize::MAX));
@@ -47,6 +54,7 @@ mod tests {
         let length = Length { min, max, unit };
         Reference {
             role,
+            name: role.title(),
             key_reference: None,
             state: State::Ready,
             retries: Retries::Unknown,

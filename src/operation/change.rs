@@ -10,5 +10,5 @@ pub(super) fn plan(verb: Verb, role: Role, survey: &Survey, orders: &Orders) -> 
     authority::known(verb, survey)?;
     authority::presentable(role, survey, orders)?;
     let steps = vec![Step { action: Action::Change { role }, spends: Some(role) }];
-    Ok(Plan { verb, role, by: role, outcome: Outcome::Changed, steps, destroys: None })
+    Ok(Plan { verb, role, by: Some(role), outcome: Outcome::Changed, steps, destroys: None })
 }

@@ -40,7 +40,7 @@ pub(super) fn plan(label: Option<&str>, survey: &Survey, orders: &Orders) -> Res
     let wants_pin = orders.offered.contains(&Need::New(Role::UserPin));
     let steps = [init].into_iter().chain(wants_pin.then_some(first_pin)).collect();
     let destroys = if blank { None } else { Some(orders.destroy_word.clone().unwrap_or_default()) };
-    Ok(Plan { verb, role, by: role, outcome: Outcome::Initialised, steps, destroys })
+    Ok(Plan { verb, role, by: Some(role), outcome: Outcome::Initialised, steps, destroys })
 }
 
 /// A blank token has no SO PIN yet, so the one given is new; `--so-pin` is taken for it too.

@@ -29,8 +29,12 @@ pub enum Outcome {
     Unblocked,
     /// A new value was set on another's authority.
     Reset,
+    /// The value was taken away.
+    Cleared,
     /// The token began anew.
     Initialised,
+    /// The application is as it was delivered.
+    Erased,
 }
 
 impl Outcome {
@@ -42,7 +46,9 @@ impl Outcome {
             Self::Verified => "verified",
             Self::Unblocked => "unblocked",
             Self::Reset => "reset",
+            Self::Cleared => "cleared",
             Self::Initialised => "initialised",
+            Self::Erased => "erased",
         }
     }
 }
@@ -54,8 +60,8 @@ pub struct Plan {
     pub verb: Verb,
     /// Whose secret it is about.
     pub role: Role,
-    /// By whose authority.
-    pub by: Role,
+    /// By whose authority, where it takes one.
+    pub by: Option<Role>,
     /// What it will have done.
     pub outcome: Outcome,
     /// The steps, each confirmed before the next.
@@ -80,13 +86,32 @@ impl Plan {
             .map(|role| format!("one try of the {role}, if it is wrong"));
         let destroyed = self.destroys.iter().map(|_| "everything on the token".to_owned());
         let fresh = self.steps.iter().any(|step| matches!(step.action, Action::Init { .. })) && self.destroys.is_none();
-        tries.chain(destroyed).chain(fresh.then(|| "nothing: the token is blank".to_owned())).collect()
+        tries
+            .chain(self.restored())
+            .chain(destroyed)
+            .chain(fresh.then(|| "nothing: the token is blank".to_owned()))
+            .collect()
+    }
+
+    /// What it puts back to the value of delivery on its way, in words.
+    pub fn restored(&self) -> Option<String> {
+        let sets_limits = self.steps.iter().any(|step| matches!(step.action, Action::SetLimits { .. }));
+        let anew: Vec<String> = self
+            .steps
+            .iter()
+            .filter_map(|step| match step.action {
+                Action::Set { role } if sets_limits => Some(format!("the {role}")),
+                _ => None,
+            })
+            .collect();
+        (!anew.is_empty())
+            .then(|| format!("{} back to the value of delivery, till the new one replaces it", anew.join(" and ")))
     }
 
     /// The commands it will send, as the application names them.
     pub fn commands(&self, survey: &Survey) -> Vec<String> {
         let able =
-            survey.abilities.iter().find(|able| able.verb == self.verb && able.by.is_none_or(|by| by == self.by));
+            survey.abilities.iter().find(|able| able.verb == self.verb && (able.by.is_none() || able.by == self.by));
         able.map(|able| able.commands.iter().map(ToString::to_string).collect()).unwrap_or_default()
     }
 }

@@ -1,17 +1,31 @@
 //! What can be done with a token in its present state.
 
 use super::{Operation, Orders};
-use crate::token::{Ability, Role, Survey, Verb};
+use crate::token::{Ability, LimitRules, Limits, Need, Role, Survey, Verb};
 
 /// The abilities of this kind of token that its present state allows, for `status` and for hints.
 ///
 /// The last try counts as usable here: spending it is for the person to decide.
 pub fn possible(survey: &Survey) -> Vec<Ability> {
-    let orders = Orders { allow_last_try: Role::ALL.to_vec(), ..Orders::default() };
-    survey.abilities.iter().filter(|able| operation(able).plan(survey, &orders).is_ok()).copied().collect()
+    survey
+        .abilities
+        .iter()
+        .filter(|able| operation(able, survey).plan(survey, &orders(able, survey)).is_ok())
+        .copied()
+        .collect()
 }
 
-fn operation(able: &Ability) -> Operation {
+/// A call that brings everything which a person can bring.
+fn orders(able: &Ability, survey: &Survey) -> Orders {
+    let restored = survey.limit_rules.filter(|_| able.verb == Verb::RetriesSet).map_or(&[][..], |rules| rules.restores);
+    let offered = restored.iter().map(|role| Need::New(*role));
+    // Where several may set the first PIN, each is asked about with its own secret.
+    let by = able.by.filter(|_| able.verb == Verb::PinSet).map(Need::Current);
+    Orders { offered: offered.chain(by).collect(), allow_last_try: Role::ALL.to_vec(), destroy_word: None }
+}
+
+fn operation(able: &Ability, survey: &Survey) -> Operation {
+    let any = |rules: &LimitRules| -> Limits { rules.roles.iter().map(|role| (*role, u8::MAX)).collect() };
     match able.verb {
         Verb::PinSet => Operation::Set,
         Verb::PinChange => Operation::Change { role: Role::UserPin },
@@ -20,6 +34,11 @@ fn operation(able: &Ability) -> Operation {
         Verb::PinReset => Operation::Reset { by: able.by },
         Verb::PukChange => Operation::Change { role: Role::Puk },
         Verb::SoPinChange => Operation::Change { role: Role::SoPin },
+        Verb::AdminKeyChange => Operation::Change { role: Role::AdminKey },
+        Verb::ResetCodeSet => Operation::SetCode,
+        Verb::ResetCodeClear => Operation::ClearCode,
+        Verb::RetriesSet => Operation::SetRetries { limits: survey.limit_rules.map(any).unwrap_or_default() },
+        Verb::TokenErase => Operation::Erase,
         Verb::TokenInit => Operation::Init { label: Some("any".into()) },
     }
 }

@@ -14,5 +14,5 @@ pub(super) fn plan(by: Option<Role>, survey: &Survey, orders: &Orders) -> Result
         return Err(Error::Unset { role });
     }
     let steps = vec![Step { action: Action::Reset { role, by: Need::Current(by) }, spends: Some(by) }];
-    Ok(Plan { verb, role, by, outcome: Outcome::Reset, steps, destroys: None })
+    Ok(Plan { verb, role, by: Some(by), outcome: Outcome::Reset, steps, destroys: None })
 }

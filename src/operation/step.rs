@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     policy,
     secret::Entry,
-    token::{Authority, Identity, Need, Proof, Retries, Role, Token},
+    token::{Authority, Identity, Limits, Need, Proof, Retries, Role, Token},
 };
 
 /// What one step does.
@@ -28,6 +28,27 @@ pub enum Action {
         /// The authority's secret.
         by: Need,
     },
+    /// Gives the first value, in place of none or of the one of delivery.
+    Set {
+        /// To whom.
+        role: Role,
+    },
+    /// Takes a value away on another's authority.
+    Clear {
+        /// Whose.
+        role: Role,
+        /// The authority's secret.
+        by: Need,
+    },
+    /// Sets the limits of the retry counters.
+    SetLimits {
+        /// All that the token sets at once.
+        limits: Limits,
+        /// The secrets of those who may: the authority's first.
+        by: Vec<Need>,
+    },
+    /// Puts the application back to the state of delivery.
+    Erase,
     /// Restores a counter on another's authority.
     Unblock {
         /// Whose.
@@ -51,7 +72,10 @@ impl Action {
             Self::Verify { role } => vec![Need::Current(*role)],
             Self::Change { role } => vec![Need::Current(*role), Need::New(*role)],
             Self::Reset { role, by } => vec![*by, Need::New(*role)],
-            Self::Unblock { by, .. } => vec![*by],
+            Self::Unblock { by, .. } | Self::Clear { by, .. } => vec![*by],
+            Self::Set { role } => vec![Need::New(*role)],
+            Self::SetLimits { by, .. } => by.clone(),
+            Self::Erase => Vec::new(),
             Self::Init { so_pin, .. } => vec![*so_pin],
         }
     }
@@ -59,9 +83,11 @@ impl Action {
     /// The secret that has changed when it is done, if one has.
     fn changed(&self) -> Option<(Role, Need)> {
         match self {
-            Self::Change { role } | Self::Reset { role, .. } => Some((*role, Need::New(*role))),
+            Self::Change { role } | Self::Reset { role, .. } | Self::Set { role } => Some((*role, Need::New(*role))),
             Self::Init { so_pin, .. } => Some((Role::SoPin, *so_pin)),
-            Self::Verify { .. } | Self::Unblock { .. } => None,
+            Self::Verify { .. } | Self::Unblock { .. } | Self::Clear { .. } | Self::SetLimits { .. } | Self::Erase => {
+                None
+            }
         }
     }
 }
@@ -100,6 +126,13 @@ impl Step {
             }
             Action::Reset { role, by } => token.reset(*role, authority(*by)?, secrets.get(Need::New(*role))?),
             Action::Unblock { role, by } => token.unblock(*role, authority(*by)?),
+            Action::Set { role } => token.set(*role, secrets.get(Need::New(*role))?),
+            Action::Clear { role, by } => token.clear(*role, authority(*by)?),
+            Action::SetLimits { limits, by } => {
+                let authorities = by.iter().map(|by| authority(*by)).collect::<Result<Vec<_>>>()?;
+                token.set_limits(limits, &authorities)
+            }
+            Action::Erase => token.erase(),
             Action::Init { label, so_pin } => return token.init(label, secrets.get(*so_pin)?).map(Some),
         }?;
         Ok(None)
@@ -112,13 +145,7 @@ impl Step {
     /// [`Error::Unconfirmed`], whatever went wrong with the proof: the token did say yes.
     pub fn confirm(&self, token: &mut dyn Token, secrets: &Secrets, guarded: Retries) -> Result<(Proof, Retries)> {
         let Some((role, need)) = self.action.changed() else {
-            return match &self.action {
-                Action::Unblock { role, .. } => match token.retries(*role)? {
-                    retries @ Retries::Left { .. } => Ok((Proof::Proved, retries)),
-                    _ => Ok((Proof::NotPossible("the token does not tell the tries that are left"), Retries::Unknown)),
-                },
-                _ => Ok((Proof::Proved, Retries::Unknown)),
-            };
+            return by_counter(&self.action, token);
         };
         let entry = secrets.get(need)?;
         // What was read before is the counter of the secret that was presented, which may be another's.
@@ -134,6 +161,56 @@ impl Step {
     }
 }
 
+/// Proves by the counter what no secret can prove. What the counter contradicts was not done, whatever the token said.
+///
+/// # Errors
+/// [`Error::Unconfirmed`].
+fn by_counter(action: &Action, token: &mut dyn Token) -> Result<(Proof, Retries)> {
+    const UNTOLD: Proof = Proof::NotPossible("the token does not tell the tries that are left");
+    let mut read = |role: Role| {
+        token.retries(role).map_err(|error| Error::Unconfirmed {
+            role,
+            detail: error.detail().map(str::to_owned),
+            why: error.to_string(),
+        })
+    };
+    let contradicted = |role: Role, why: &str| Err(Error::Unconfirmed { role, why: why.into(), detail: None });
+    match action {
+        Action::Unblock { role, .. } => match read(*role)? {
+            retries @ Retries::Left { .. } => Ok((Proof::Proved, retries)),
+            Retries::Blocked => contradicted(*role, "it is still blocked"),
+            _ => Ok((UNTOLD, Retries::Unknown)),
+        },
+        Action::Clear { role, .. } => match read(*role)? {
+            Retries::Blocked => Ok((Proof::Proved, Retries::Unknown)),
+            Retries::Left { .. } => contradicted(*role, "the card still counts its tries"),
+            _ => Ok((UNTOLD, Retries::Unknown)),
+        },
+        Action::SetLimits { limits, .. } => {
+            let mut proof = Proof::Proved;
+            for (role, wanted) in limits {
+                match read(*role)? {
+                    // What has no value yet has no tries either.
+                    Retries::Blocked if *role == Role::ResetCode => {}
+                    Retries::Left { limit: Some(limit), .. } if limit == *wanted => {}
+                    // A status word cannot tell more than 15.
+                    Retries::Left { left, limit: None } if left == (*wanted).min(15) || left == *wanted => {}
+                    Retries::Left { .. } | Retries::Blocked => return contradicted(*role, "its tries are not as set"),
+                    Retries::Low | Retries::Final | Retries::Unknown => proof = UNTOLD,
+                }
+            }
+            Ok((proof, Retries::Unknown))
+        }
+        // Its references were blocked so that it could be erased: tries that are there again came with a new beginning.
+        Action::Erase => match read(Role::UserPin)? {
+            retries @ Retries::Left { .. } => Ok((Proof::Proved, retries)),
+            Retries::Blocked => contradicted(Role::UserPin, "it is still blocked, as it had to be before"),
+            _ => Ok((UNTOLD, Retries::Unknown)),
+        },
+        _ => Ok((Proof::Proved, Retries::Unknown)),
+    }
+}
+
 /// One try with the new value, while two or more are left: a token that lied must not be blocked by the proof.
 fn prove(token: &mut dyn Token, role: Role, entry: &Entry, known: Option<Retries>) -> Result<(Proof, Retries)> {
     if entry.value().is_none() {
@@ -142,7 +219,7 @@ fn prove(token: &mut dyn Token, role: Role, entry: &Entry, known: Option<Retries
     }
     let seen = match known {
         Some(known) if !known.is_last() => Retries::Unknown,
-        _ => token.retries(role)?,
+        _ => token.retries_before_proof(role)?,
     };
     if seen.is_last() {
         return Ok((Proof::NotPossible("only one try is left, and a proof would risk it"), seen));

@@ -23,7 +23,16 @@ const PIV: &[Ability] = &[
 
 fn reference(role: Role, state: State, retries: Retries) -> Reference {
     let length = Length { min: 4, max: Some(8), unit: Unit::Bytes };
-    Reference { role, key_reference: None, state, retries, default: None, length, current_length: None }
+    Reference {
+        role,
+        name: role.title(),
+        key_reference: None,
+        state,
+        retries,
+        default: None,
+        length,
+        current_length: None,
+    }
 }
 
 /// A card (PIN and PUK) or a token (PIN and SO PIN) with these states.
@@ -43,6 +52,8 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
         },
         references: vec![reference(Role::UserPin, pin.0, pin.1), reference(authority, other.0, other.1)],
         abilities,
+        limit_rules: None,
+        notes: Vec::new(),
         pad: false,
     }
 }
@@ -88,9 +99,12 @@ fn the_last_try_is_allowed_for_the_role_that_was_named_and_for_no_other() {
 #[test]
 fn a_blocked_pin_is_no_hindrance_to_its_reset() {
     let plan = RESET.plan(&token(PIV, BLOCKED, UNTOLD), &Orders::default()).unwrap();
-    assert_eq!((plan.by, plan.needs()), (Role::Puk, vec![Need::Current(Role::Puk), Need::New(Role::UserPin)]));
+    assert_eq!((plan.by, plan.needs()), (Some(Role::Puk), vec![Need::Current(Role::Puk), Need::New(Role::UserPin)]));
     let plan = RESET.plan(&token(PKCS11, BLOCKED, READY), &Orders::default()).unwrap();
-    assert_eq!((plan.by, plan.needs()), (Role::SoPin, vec![Need::Current(Role::SoPin), Need::New(Role::UserPin)]));
+    assert_eq!(
+        (plan.by, plan.needs()),
+        (Some(Role::SoPin), vec![Need::Current(Role::SoPin), Need::New(Role::UserPin)])
+    );
 }
 
 #[test]

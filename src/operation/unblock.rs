@@ -14,5 +14,5 @@ pub(super) fn plan(by: Option<Role>, survey: &Survey, orders: &Orders) -> Result
     let by = authority::choose(verb, by, survey, orders)?;
     authority::presentable(by, survey, orders)?;
     let steps = vec![Step { action: Action::Unblock { role, by: Need::Current(by) }, spends: Some(by) }];
-    Ok(Plan { verb, role, by, outcome: Outcome::Unblocked, steps, destroys: None })
+    Ok(Plan { verb, role, by: Some(by), outcome: Outcome::Unblocked, steps, destroys: None })
 }

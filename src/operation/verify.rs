@@ -11,5 +11,5 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
     authority::known(verb, survey)?;
     authority::presentable(role, survey, orders)?;
     let steps = vec![Step { action: Action::Verify { role }, spends: Some(role) }];
-    Ok(Plan { verb, role, by: role, outcome: Outcome::Verified, steps, destroys: None })
+    Ok(Plan { verb, role, by: Some(role), outcome: Outcome::Verified, steps, destroys: None })
 }

@@ -5,10 +5,11 @@ use zeroize::Zeroizing;
 
 use super::{Failure, Listed, Listing, Report};
 use crate::{
+    challenge::Block,
     error::Error,
     input::Generated,
     operation::{Plan, possible},
-    token::{Application, Identity, Length, Place, Reference, Retries, Text},
+    token::{Application, Identity, Length, Place, Reference, Retries, Role, Text},
 };
 
 /// The version of this form.
@@ -38,12 +39,14 @@ struct TokenObject<'a> {
     references: Option<Vec<ReferenceObject>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     can: Option<Vec<Can>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<Vec<&'static str>>,
 }
 
 #[derive(Serialize)]
 struct ReferenceObject {
     role: &'static str,
-    name: String,
+    name: &'static str,
     key_reference: Option<String>,
     state: &'static str,
     tries: Tries,
@@ -83,7 +86,7 @@ struct Done<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unproved: Vec<&'static str>,
     role: &'static str,
-    by: &'static str,
+    by: Option<&'static str>,
     token: Named<'a>,
     tries: Tries,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,10 +106,18 @@ struct Named<'a> {
 
 #[derive(Serialize)]
 struct PlanObject<'a> {
-    by: &'static str,
+    by: Option<&'static str>,
     needs: Vec<&'static str>,
     costs: Vec<String>,
     steps: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Responded {
+    schema: u8,
+    command: &'static str,
+    response: String,
+    groups: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -204,7 +215,7 @@ pub fn report(report: &Report) -> Zeroizing<Vec<u8>> {
         confirmed: report.confirmed,
         unproved: report.unproved.clone(),
         role: report.role.name(),
-        by: report.by.name(),
+        by: report.by.map(Role::name),
         token: named(&report.selector, &report.identity),
         tries: Tries(report.retries, report.identity.application),
         tries_at_least: report.at_least,
@@ -212,6 +223,11 @@ pub fn report(report: &Report) -> Zeroizing<Vec<u8>> {
         plan,
     };
     line(&done)
+}
+
+/// The response to a challenge, plain and in checked groups.
+pub fn response(response: &Block) -> Zeroizing<Vec<u8>> {
+    line(&Responded { schema: SCHEMA, command: "respond", response: response.to_string(), groups: response.groups() })
 }
 
 /// One line of JSON, wiped when dropped, since it may hold a value that was generated.
@@ -292,6 +308,7 @@ fn token(listed: &Listed) -> TokenObject<'_> {
             let can = possible(survey).into_iter();
             can.map(|able| Can { operation: able.verb.name(), by: able.by.map(|role| role.name()) }).collect()
         }),
+        notes: listed.survey.as_ref().map(|survey| survey.notes.clone()).filter(|notes| !notes.is_empty()),
     }
 }
 
@@ -299,7 +316,7 @@ fn reference(reference: &Reference, application: Application) -> ReferenceObject
     let Length { min, max, unit } = reference.length;
     ReferenceObject {
         role: reference.role.name(),
-        name: reference.role.to_string(),
+        name: reference.name,
         key_reference: reference.key_reference.map(|value| format!("{value:02X}")),
         state: reference.state.name(),
         tries: Tries(reference.retries, application),
@@ -312,7 +329,7 @@ fn reference(reference: &Reference, application: Application) -> ReferenceObject
 
 fn plan_object<'a>(plan: &Plan, commands: &'a [String]) -> PlanObject<'a> {
     PlanObject {
-        by: plan.by.name(),
+        by: plan.by.map(Role::name),
         needs: plan.needs().into_iter().map(|need| need.option()).collect(),
         costs: plan.costs(),
         steps: commands,

@@ -44,8 +44,8 @@ pub struct Report {
     pub unproved: Vec<&'static str>,
     /// Whose secret it was about.
     pub role: Role,
-    /// By whose authority.
-    pub by: Role,
+    /// By whose authority, where it took one.
+    pub by: Option<Role>,
     /// Who the token is.
     pub identity: Identity,
     /// What names it.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{Listed, Listing, Report};
 use crate::{
+    challenge::Block,
     operation::{Plan, command, possible},
     policy,
     token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
@@ -23,6 +24,11 @@ pub fn listing(listing: &Listing) -> String {
         .collect();
     let width = rows.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
     rows.iter().map(|(application, name, selector)| format!("{application:<7}  {name:<width$}  {selector}\n")).collect()
+}
+
+/// A challenge or response as it is said on the telephone.
+pub fn spoken(block: &Block) -> String {
+    format!("in groups, each with its check digit: {}", block.groups().join(" "))
 }
 
 /// What to do next with each token, in one sentence and one command.
@@ -48,8 +54,12 @@ pub fn success(report: &Report) -> String {
     let done = match report.outcome.map_or("planned", |outcome| outcome.name()) {
         "initialised" => "initialised".to_owned(),
         "verified" => format!("the {} is right", report.role),
-        done if report.by != report.role => format!("{} {done} by the {}", report.role, report.by),
-        done => format!("{} {done}", report.role),
+        "erased" => "erased".to_owned(),
+        done if report.verb == Verb::RetriesSet => format!("tries {done}"),
+        done => match report.by.filter(|by| *by != report.role) {
+            Some(by) => format!("{} {done} by the {by}", report.role),
+            None => format!("{} {done}", report.role),
+        },
     };
     let proof = match (report.confirmed, report.role, report.unproved.first()) {
         (true, ..) if done.ends_with("is right") => String::new(),
@@ -70,7 +80,7 @@ pub fn plan(report: &Report, plan: &Plan) -> String {
     let needs: Vec<String> = plan.needs().iter().map(|need| format!("--{}", need.option())).collect();
     let mut text = format!("plan for {}\n", report.identity);
     fact(&mut text, "operation", plan.verb.name());
-    fact(&mut text, "by", &plan.by.to_string());
+    plan.by.iter().for_each(|by| fact(&mut text, "by", &by.to_string()));
     fact(&mut text, "needs", &needs.join(", "));
     plan.costs().iter().for_each(|cost| fact(&mut text, "costs", cost));
     report.commands.iter().for_each(|command| fact(&mut text, "step", command));
@@ -107,7 +117,8 @@ fn paragraph(token: &Listed, survey: &Survey) -> String {
             say("module", Some(module.display().to_string().escape_debug().to_string()));
         }
     }
-    survey.references.iter().for_each(|reference| say(&reference.role.to_string(), Some(state(reference))));
+    survey.references.iter().for_each(|reference| say(reference.name, Some(state(reference))));
+    survey.notes.iter().for_each(|note| say("note", Some((*note).to_owned())));
     let can: Vec<String> = possible(survey).iter().map(able).collect();
     say("can", Some(if can.is_empty() { "nothing, as it is".into() } else { can.join(", ") }));
     text

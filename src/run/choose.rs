@@ -104,8 +104,10 @@ pub fn nothing(selection: &Selection, problems: Vec<Error>, answered: bool, inst
         Some(problem) => problem,
         None if selection.selector.is_some() => Error::NoToken("no token matches the one that was named".into()),
         None => {
-            let sought =
-                selection.application.map_or("no token is there".into(), |name| format!("no {name} token is there"));
+            let sought = selection
+                .application
+                .as_deref()
+                .map_or("no token is there".into(), |name| format!("no {name} token is there"));
             Error::NoToken(instead.map_or(sought.clone(), |instead| format!("{sought}: {instead}")))
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
     operation::{Operation, Orders, Outcome, Plan, advise, remedy},
-    render::{Failure, Report},
+    render::{Failure, Render, Report},
     selector::selectors,
     token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token},
 };
@@ -19,8 +19,12 @@ pub struct Job<'a> {
     pub orders: Orders,
     /// Whether to stop before acting.
     pub dry_run: bool,
+    /// Which of several user PINs is meant, where one was named.
+    pub reference: Option<&'a str>,
     /// What names the token.
     pub selector: String,
+    /// How it talks on its way.
+    pub render: Render,
     /// Where secrets come from.
     pub collector: &'a mut Collector,
     /// Where it is recorded.
@@ -80,6 +84,7 @@ impl Job<'_> {
         found.connection.transact(access, &mut |token| {
             let survey = token.survey(Depth::Only(&self.operation.concerns(&self.orders)))?;
             let survey = progress.survey.insert(survey).clone();
+            one_user_pin(&survey, self.reference)?;
             let plan = self.operation.plan(&survey, &self.orders)?;
             // With every secret at hand, one transaction serves; else nobody types while it is open.
             if !self.dry_run && self.collector.is_ready(&plan, &survey) {
@@ -109,6 +114,9 @@ impl Job<'_> {
     fn act(&mut self, token: &mut dyn Token, plan: &Plan, survey: &Survey, progress: &mut Progress) -> Result<Effect> {
         self.interrupts.hold();
         let secrets = self.collector.collect(plan, survey)?;
+        if let Some(restored) = plan.restored() {
+            self.render.note(&format!("this puts {restored}"));
+        }
         self.ledger.intent(Intent { plan, token: &survey.identity })?;
         progress.recorded = true;
         let mut effect = Effect { unproved: Vec::new(), retries: Retries::Unknown, at_least: None };
@@ -176,6 +184,20 @@ impl Job<'_> {
             progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, progress.acting));
         let hint = hint.or_else(|| advise(&error));
         Failure { error, token: Some(self.selector.clone()), hint, done: progress.done, generated }
+    }
+}
+
+/// Makes sure which user PIN is meant: a card with several never has one guessed.
+fn one_user_pin(survey: &Survey, named: Option<&str>) -> Result<()> {
+    let own: Vec<&str> = survey.references.iter().filter(|own| own.role == Role::UserPin).map(|own| own.name).collect();
+    match named {
+        None if own.len() > 1 => {
+            Err(Error::Usage(format!("the card has several PINs: name one with --reference, of {}", own.join(", "))))
+        }
+        Some(name) if !own.contains(&name) => {
+            Err(Error::Usage(format!("--reference names none of the PINs of this token: {}", own.join(", "))))
+        }
+        _ => Ok(()),
     }
 }
 

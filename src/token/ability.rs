@@ -21,8 +21,18 @@ pub enum Verb {
     PukChange,
     /// A new SO PIN by the old one.
     SoPinChange,
+    /// A new admin key by the old one.
+    AdminKeyChange,
+    /// A reset code, whether there is one already or not.
+    ResetCodeSet,
+    /// No reset code any more.
+    ResetCodeClear,
+    /// Other limits of the retry counters.
+    RetriesSet,
     /// Destroy and begin anew.
     TokenInit,
+    /// Back to the state of delivery.
+    TokenErase,
 }
 
 impl Verb {
@@ -36,7 +46,12 @@ impl Verb {
             Self::PinReset => "pin reset",
             Self::PukChange => "puk change",
             Self::SoPinChange => "so-pin change",
+            Self::AdminKeyChange => "admin-key change",
+            Self::ResetCodeSet => "reset-code set",
+            Self::ResetCodeClear => "reset-code clear",
+            Self::RetriesSet => "retries set",
             Self::TokenInit => "token init",
+            Self::TokenErase => "token erase",
         }
     }
 }

@@ -11,23 +11,42 @@ pub enum Application {
     Pkcs11,
     /// A PIV card (SP 800-73).
     Piv,
+    /// An OpenPGP card, 2.0 to 3.4.
+    OpenPgp,
+    /// A card of Microsoft's Generic Identity Device Specification.
+    Gids,
+    /// A SmartCard-HSM.
+    ScHsm,
+    /// A card that a profile describes, by the profile's name.
+    Profile(&'static str),
 }
 
 impl Application {
-    /// Every application, in the order in which they are looked for.
-    pub const ALL: [Self; 2] = [Self::Pkcs11, Self::Piv];
+    /// Every application that needs no profile, in the order in which they are looked for.
+    pub const BUILT_IN: [Self; 5] = [Self::Pkcs11, Self::Piv, Self::OpenPgp, Self::Gids, Self::ScHsm];
+
+    /// What its standard calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Pkcs11 => "PKCS#11",
+            Self::Piv => "PIV",
+            Self::OpenPgp => "OpenPGP",
+            Self::Gids => "GIDS",
+            Self::ScHsm => "SmartCard-HSM",
+            Self::Profile(name) => name,
+        }
+    }
 
     /// The name in selectors, options and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pkcs11 => "pkcs11",
             Self::Piv => "piv",
+            Self::OpenPgp => "openpgp",
+            Self::Gids => "gids",
+            Self::ScHsm => "sc-hsm",
+            Self::Profile(name) => name,
         }
-    }
-
-    /// The application of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|application| application.name() == name)
     }
 }
 

@@ -32,9 +32,15 @@ impl Need {
             Self::Current(Role::UserPin) => "pin",
             Self::Current(Role::Puk) => "puk",
             Self::Current(Role::SoPin) => "so-pin",
+            Self::Current(Role::AdminKey) => "admin-key",
+            Self::Current(Role::ResetCode) => "reset-code",
+            // Nothing sets a response: it is given once.
+            Self::Current(Role::Response) | Self::New(Role::Response) => "response",
             Self::New(Role::UserPin) => "new-pin",
             Self::New(Role::Puk) => "new-puk",
             Self::New(Role::SoPin) => "new-so-pin",
+            Self::New(Role::AdminKey) => "new-admin-key",
+            Self::New(Role::ResetCode) => "new-reset-code",
         }
     }
 }

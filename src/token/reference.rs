@@ -39,6 +39,8 @@ pub enum Unit {
     Characters,
     /// Decimal digits; nothing else is taken in a new value.
     Digits,
+    /// Hexadecimal digits, two for each byte of a key.
+    HexDigits,
 }
 
 impl Unit {
@@ -46,7 +48,7 @@ impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
-            Self::Characters | Self::Digits => "characters",
+            Self::Characters | Self::Digits | Self::HexDigits => "characters",
         }
     }
 }
@@ -67,6 +69,8 @@ pub struct Length {
 pub struct Reference {
     /// The part it plays.
     pub role: Role,
+    /// What its token calls it, as `--reference` takes it where there are several of one role.
+    pub name: &'static str,
     /// The key reference of a card (P2), as in ISO 7816-4.
     pub key_reference: Option<u8>,
     /// Its state.

@@ -4,11 +4,11 @@ use zeroize::Zeroizing;
 
 use super::{
     apdu::{Command, Data, Protocol, Response, hex},
-    status_word::StatusWord,
+    status_word::{Meaning, StatusWord},
 };
 use crate::{
     error::{Error, Result},
-    token::Trace,
+    token::{Retries, Trace},
 };
 
 /// What carries APDUs: a transaction of PC/SC, or a script in a test.
@@ -34,6 +34,7 @@ pub struct Channel<'a> {
     transport: &'a mut dyn Transport,
     trace: &'a Trace,
     presented: bool,
+    broken: bool,
 }
 
 /// GET RESPONSE is asked for at most so often: a card that never ends its answer is broken.
@@ -42,12 +43,32 @@ const MOST_PARTS: usize = 64;
 impl<'a> Channel<'a> {
     /// A channel over `transport`.
     pub fn new(transport: &'a mut dyn Transport, trace: &'a Trace) -> Self {
-        Self { transport, trace, presented: false }
+        Self { transport, trace, presented: false, broken: false }
     }
 
     /// Whether a secret was presented, so that the card must be reset before others may use it.
     pub fn presented(&self) -> bool {
         self.presented
+    }
+
+    /// Whether the card failed to answer at all.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// The counter of a reference by VERIFY without data (ISO 7816-4, 11.5.6). None where the card was left verified, which
+    /// says nothing of its counter.
+    ///
+    /// # Errors
+    /// As [`Channel::send`].
+    pub fn ask_counter(&mut self, key_reference: u8) -> Result<Option<Retries>> {
+        let status = self.ask("VERIFY (counter)", [0x00, 0x20, 0x00, key_reference])?;
+        Ok(match status.meaning() {
+            Meaning::Done => None,
+            Meaning::Wrong(Some(left)) => Some(Retries::counted(left, None)),
+            Meaning::Blocked => Some(Retries::Blocked),
+            _ => Some(Retries::Unknown),
+        })
     }
 
     /// Sends a command, as a chain where it is long, and collects its whole answer (61xx, 6Cxx).
@@ -68,8 +89,9 @@ impl<'a> Channel<'a> {
             }
         }
         let mut response = response.ok_or_else(|| Error::Internal("a command without an APDU".into()))?;
-        // A command with a secret is never sent twice: a card could have counted the first.
-        let again = response.status.right_length().filter(|_| !command.is_secret());
+        // A command with a secret is never sent twice: a card could have counted the first. One that expects no answer has no
+        // length to be corrected: what stands there could be taken for that of a value to come.
+        let again = response.status.right_length().filter(|_| command.answers && !command.is_secret());
         if let (Some(length), Some(last)) = (again, chain.last()) {
             response = self.exchange(&with_length(last, command, length))?;
         }
@@ -106,7 +128,7 @@ impl<'a> Channel<'a> {
     }
 
     fn exchange(&mut self, apdu: &[u8]) -> Result<Response> {
-        let answer = self.transport.transmit(apdu)?;
+        let answer = self.transport.transmit(apdu).inspect_err(|_| self.broken = true)?;
         Response::parse(&answer).ok_or_else(|| Error::Device {
             what: "the card stopped answering, as one does that is pulled".into(),
             cure: Some("insert the card again and look at it with `pukka status`".into()),

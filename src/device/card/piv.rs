@@ -7,8 +7,10 @@ mod objects;
 
 use super::{
     apdu::{Command, Data},
+    application::{CardApplication, select},
     channel::Channel,
-    status_word::{Meaning, StatusWord},
+    refusal::Presented,
+    status_word::StatusWord,
 };
 use crate::{
     error::{Error, Result},
@@ -79,16 +81,35 @@ pub struct Piv<'a, 'c> {
     counter: Option<(Role, Retries)>,
 }
 
-/// Who the card is, as far as that is known.
-pub fn identity(memory: &Memory, place: Place) -> Identity {
-    Identity {
-        application: Application::Piv,
-        serial: memory.serial.clone().flatten(),
-        label: None,
-        manufacturer: None,
-        model: None,
-        place,
-        blank: false,
+impl CardApplication for Memory {
+    fn application(&self) -> Application {
+        Application::Piv
+    }
+
+    fn abilities(&self) -> &'static [Ability] {
+        if self.usage == Some(PinUsage::Global) { WITH_GLOBAL_PIN } else { ABILITIES }
+    }
+
+    fn identity(&self, place: Place) -> Identity {
+        Identity {
+            application: Application::Piv,
+            serial: self.serial.clone().flatten(),
+            label: None,
+            manufacturer: None,
+            model: None,
+            place,
+            blank: false,
+        }
+    }
+
+    fn identify(&mut self, channel: &mut Channel<'_>) -> Result<Option<Text>> {
+        self.serial = None;
+        // Where the card sits makes no difference to what it says.
+        Piv::new(channel, self, Place::Reader(Text::from(""))).serial()
+    }
+
+    fn token<'a, 'c: 'a>(&'a mut self, channel: &'a mut Channel<'c>, place: Place) -> Box<dyn Token + 'a> {
+        Box::new(Piv::new(channel, self, place))
     }
 }
 
@@ -98,56 +119,12 @@ impl<'a, 'c> Piv<'a, 'c> {
         Self { channel, memory, place, selected: false, counter: None }
     }
 
-    /// Reads who the card is.
-    ///
-    /// # Errors
-    /// [`Error::NoToken`] where it has no PIV application, [`Error::Device`].
-    pub fn identify(&mut self) -> Result<()> {
-        self.select()?;
-        if self.memory.serial.is_none() {
-            self.memory.serial = Some(self.serial()?);
+    fn select(&mut self) -> Result<()> {
+        if !self.selected {
+            select(self.channel, Application::Piv, &AID)?;
+            self.selected = true;
         }
         Ok(())
-    }
-
-    /// Makes sure that this is still the card that was chosen, after another program reset it.
-    ///
-    /// # Errors
-    /// [`Error::Device`] where it is another one.
-    pub fn recognise(&mut self) -> Result<()> {
-        let Some(known) = self.memory.serial.clone() else { return Ok(()) };
-        self.select()?;
-        match self.serial()? == known {
-            true => Ok(()),
-            false => Err(Error::Device {
-                what: "another card is in the reader now".into(),
-                cure: Some("look again with `pukka list`".into()),
-                detail: None,
-            }),
-        }
-    }
-
-    fn select(&mut self) -> Result<()> {
-        if self.selected {
-            return Ok(());
-        }
-        let select = Command {
-            name: "SELECT",
-            header: [0x00, 0xA4, 0x04, 0x00],
-            data: Data::Plain(AID.to_vec()),
-            answers: true,
-        };
-        let status = self.channel.send(&select)?.status;
-        match status.meaning() {
-            Meaning::Done => {
-                self.selected = true;
-                Ok(())
-            }
-            Meaning::NotFound | Meaning::NotSupported | Meaning::Malformed => {
-                Err(Error::NoToken("the card has no PIV application".into()))
-            }
-            _ => Err(Error::device("the card does not let its PIV application be selected", status.to_string())),
-        }
     }
 
     /// Sends a command that reads something; its answer makes a counter read before stale.
@@ -159,6 +136,15 @@ impl<'a, 'c> Piv<'a, 'c> {
 
     /// The serial number: Yubico's in decimal, as printed on the key, else the GUID of the cardholder identifier.
     fn serial(&mut self) -> Result<Option<Text>> {
+        if let Some(serial) = &self.memory.serial {
+            return Ok(serial.clone());
+        }
+        let serial = self.read_serial()?;
+        self.memory.serial = Some(serial.clone());
+        Ok(serial)
+    }
+
+    fn read_serial(&mut self) -> Result<Option<Text>> {
         let yubico = self.read("GET SERIAL", [0x00, 0xF8, 0x00, 0x00], Data::None)?;
         if let (StatusWord::OK, Ok(number)) = (yubico.status, <[u8; 4]>::try_from(yubico.data.as_slice())) {
             return Ok(Some(Text::from(u32::from_be_bytes(number).to_string().as_str())));
@@ -185,7 +171,7 @@ impl<'a, 'c> Piv<'a, 'c> {
                 PinUsage::Global => GLOBAL_PIN,
             }),
             Role::Puk => Ok(PUK),
-            Role::SoPin => Err(Error::unsupported(format!("{role}"))),
+            other => Err(Error::unsupported(other.to_string())),
         }
     }
 
@@ -200,85 +186,17 @@ impl<'a, 'c> Piv<'a, 'c> {
         Ok(metadata)
     }
 
-    /// VERIFY without data. None where the card was left verified, which says nothing of its counter.
-    fn ask_counter(&mut self, key_reference: u8) -> Result<Option<Retries>> {
-        let status = self.channel.ask("VERIFY (counter)", [0x00, 0x20, 0x00, key_reference])?;
-        Ok(match status.meaning() {
-            Meaning::Done => None,
-            Meaning::Wrong(Some(left)) => Some(Retries::counted(left, None)),
-            Meaning::Blocked => Some(Retries::Blocked),
-            _ => Some(Retries::Unknown),
-        })
-    }
-
     /// The counter of the PIN without changing anything: by VERIFY without data, else by metadata.
     fn peek(&mut self, role: Role) -> Result<Retries> {
         let key_reference = self.key_reference(role)?;
         self.select()?;
-        let told = if role == Role::UserPin { self.ask_counter(key_reference)? } else { None };
+        let told = if role == Role::UserPin { self.channel.ask_counter(key_reference)? } else { None };
         let retries = match told {
             Some(retries) => retries,
             None => self.metadata(key_reference)?.map_or(Retries::Unknown, |metadata| metadata.retries),
         };
         self.counter = Some((role, retries));
         Ok(retries)
-    }
-
-    /// The error of a command that presented the secret of `presented`, and set that of `changed` where it sets one.
-    ///
-    /// Malformed may mean either value; the counter tells whether a try was spent, and a card that says "wrong" without
-    /// a number is asked for it before anything is said.
-    fn refused(
-        &mut self,
-        command: &'static str,
-        status: StatusWord,
-        before: Option<Retries>,
-        presented: Role,
-        changed: Option<Role>,
-    ) -> Error {
-        let detail = || Some(status.to_string());
-        let had_tries = matches!(before, Some(Retries::Left { .. }));
-        let counted = |retries| match retries {
-            Retries::Blocked => Error::Blocked { role: presented, now: had_tries, detail: detail() },
-            retries => Error::WrongSecret { role: presented, retries, detail: detail() },
-        };
-        let meaning = status.meaning();
-        match meaning {
-            Meaning::Wrong(Some(left)) => counted(Retries::counted(left, None)),
-            Meaning::Blocked => counted(Retries::Blocked),
-            Meaning::Wrong(None) | Meaning::Malformed => {
-                let now = self.retries(presented).unwrap_or(Retries::Unknown);
-                // Metadata tells a limit that a status word does not, so the tries alone are compared.
-                let unspent = match (before, now) {
-                    (Some(Retries::Left { left: before, .. }), Retries::Left { left: now, .. }) => before == now,
-                    _ => false,
-                };
-                let why = if unspent {
-                    "it does not meet the card's own rules"
-                } else {
-                    "one of the two values does not meet the card's own rules"
-                };
-                match changed {
-                    Some(role) if meaning == Meaning::Malformed && (unspent || now == Retries::Unknown) => {
-                        Error::NewValueRefused { role, why, detail: detail() }
-                    }
-                    // A contactless reader makes some cards say "security status not satisfied" to a right PIN.
-                    _ if meaning == Meaning::Wrong(None) && unspent => Error::Device {
-                        what: format!(
-                            "the card refuses {command} without looking at the {presented}; no try was spent"
-                        ),
-                        cure: Some("use a reader with contacts, if this one is contactless".into()),
-                        detail: detail(),
-                    },
-                    _ => counted(now),
-                }
-            }
-            Meaning::NotFound => Error::unsupported(format!("{presented}")),
-            Meaning::NotSupported => Error::Unsupported { what: format!("the card does not know {command}") },
-            Meaning::Done | Meaning::Other => {
-                Error::device(format!("the card answers {command} with an error"), detail())
-            }
-        }
     }
 
     /// Sends a command that presents a secret.
@@ -296,7 +214,10 @@ impl<'a, 'c> Piv<'a, 'c> {
         let status = self.channel.send(&Command { name, header, data, answers: false })?.status;
         match status {
             StatusWord::OK => Ok(()),
-            other => Err(self.refused(name, other, before, presented, changed)),
+            other => {
+                let presented = Presented { command: name, role: presented, before, changed };
+                Err(presented.refused(other, || self.retries(presented.role).unwrap_or(Retries::Unknown)))
+            }
         }
     }
 
@@ -314,6 +235,7 @@ impl<'a, 'c> Piv<'a, 'c> {
         };
         Ok(Reference {
             role,
+            name: role.title(),
             key_reference: Some(self.key_reference(role)?),
             state,
             retries,
@@ -328,7 +250,7 @@ impl Token for Piv<'_, '_> {
     /// Full: SELECT, discovery object, metadata of PIN and PUK, VERIFY without data, serial: at most seven commands.
     fn survey(&mut self, depth: Depth<'_>) -> Result<Survey> {
         self.select()?;
-        let usage = self.usage()?;
+        self.usage()?;
         let mut references = Vec::new();
         match depth {
             Depth::Full => {
@@ -338,12 +260,14 @@ impl Token for Piv<'_, '_> {
                     let default = metadata.and_then(|metadata| metadata.default);
                     let retries = match metadata.map(|metadata| metadata.retries) {
                         Some(retries) if retries != Retries::Unknown => retries,
-                        _ if role == Role::UserPin => self.ask_counter(key_reference)?.unwrap_or(Retries::Unknown),
+                        _ if role == Role::UserPin => {
+                            self.channel.ask_counter(key_reference)?.unwrap_or(Retries::Unknown)
+                        }
                         _ => Retries::Unknown,
                     };
                     references.push(self.reference(role, retries, default)?);
                 }
-                self.identify()?;
+                self.serial()?;
             }
             Depth::Only(roles) => {
                 for role in [Role::UserPin, Role::Puk] {
@@ -353,9 +277,11 @@ impl Token for Piv<'_, '_> {
             }
         }
         Ok(Survey {
-            identity: identity(self.memory, self.place.clone()),
+            identity: self.memory.identity(self.place.clone()),
             references,
-            abilities: if usage == PinUsage::Global { WITH_GLOBAL_PIN } else { ABILITIES },
+            abilities: self.memory.abilities(),
+            limit_rules: None,
+            notes: Vec::new(),
             pad: false,
         })
     }
@@ -372,18 +298,18 @@ impl Token for Piv<'_, '_> {
         }
         let key_reference = self.key_reference(role)?;
         self.select()?;
-        let retries = match self.ask_counter(key_reference)? {
+        let retries = match self.channel.ask_counter(key_reference)? {
             Some(retries) => retries,
             None => {
                 self.channel.ask("VERIFY (drop the verified state)", [0x00, 0x20, 0xFF, key_reference])?;
-                match self.ask_counter(key_reference)? {
+                match self.channel.ask_counter(key_reference)? {
                     Some(retries) => retries,
                     // Cards before SP 800-73-4 do not know that form; a reset drops the state on any.
                     None => {
                         self.channel.reset()?;
                         self.selected = false;
                         self.select()?;
-                        self.ask_counter(key_reference)?.unwrap_or(Retries::Unknown)
+                        self.channel.ask_counter(key_reference)?.unwrap_or(Retries::Unknown)
                     }
                 }
             }

@@ -31,6 +31,7 @@ pub fn references(info: &CK_TOKEN_INFO) -> Vec<Reference> {
         .into_iter()
         .map(|role| Reference {
             role,
+            name: role.title(),
             key_reference: None,
             state: state(info, role),
             retries: retries(info, role),

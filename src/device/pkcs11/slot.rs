@@ -116,6 +116,8 @@ impl Token for Slot {
             identity: info::identity(&info, self.place(self.id)),
             references: info::references(&info),
             abilities: &ABILITIES,
+            limit_rules: None,
+            notes: Vec::new(),
             pad: info.flags & cryptoki_sys::CKF_PROTECTED_AUTHENTICATION_PATH != 0,
         })
     }

@@ -57,6 +57,7 @@ impl Token for FakeToken {
         self.say("survey");
         let reference = |role, retries| Reference {
             role,
+            name: role.title(),
             key_reference: None,
             state: State::Ready,
             retries,
@@ -77,6 +78,8 @@ impl Token for FakeToken {
             },
             references: vec![reference(Role::UserPin, seen), reference(Role::Puk, Retries::Unknown)],
             abilities: ABILITIES,
+            limit_rules: None,
+            notes: Vec::new(),
             pad: false,
         })
     }
@@ -186,6 +189,9 @@ impl Desk {
         let person = Person { answers: self.answers, questions: Rc::clone(&questions), open: Rc::clone(&open) };
         let mut collector = Collector::new(BTreeMap::new(), Some(Box::new(person)), Destroy::Ask);
         let job = Job {
+            reference: None,
+            render: Render { json: false, quiet: true, verbose: false },
+
             operation,
             orders: self.orders,
             dry_run: self.dry_run,

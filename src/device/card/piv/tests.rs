@@ -1,13 +1,13 @@
 //! Dialogues with PIV cards, replayed: one for each operation, and one for each way in which cards differ.
 
-mod script;
 mod strange;
 mod survey;
 
-use script::{Answering, entry, play, play_with};
-
 use super::*;
-use crate::device::card::apdu::Protocol;
+use crate::device::card::{
+    apdu::Protocol,
+    script::{self, Answering, as_token, entry},
+};
 
 macro_rules! dialogue {
     ($name:literal) => {
@@ -16,33 +16,42 @@ macro_rules! dialogue {
 }
 use dialogue;
 
+/// Lets `work` meet a PIV card for the first time, under T=1.
+fn play<R>(dialogue: &str, work: impl FnOnce(&mut dyn Token) -> R) -> R {
+    play_with(&mut Memory::default(), Protocol::T1, dialogue, work)
+}
+
+fn play_with<R>(memory: &mut Memory, protocol: Protocol, dialogue: &str, work: impl FnOnce(&mut dyn Token) -> R) -> R {
+    script::play(memory, protocol, dialogue, as_token(work))
+}
+
 /// What comes before the command that spends a try: the survey, and the counter.
-fn guard(piv: &mut Piv<'_, '_>, role: Role) -> Retries {
+fn guard(piv: &mut dyn Token, role: Role) -> Retries {
     piv.survey(Depth::Only(&[role])).unwrap();
     piv.retries(role).unwrap()
 }
 
-fn change(piv: &mut Piv<'_, '_>) -> Result<()> {
+fn change(piv: &mut dyn Token) -> Result<()> {
     guard(piv, Role::UserPin);
     piv.change(Role::UserPin, &entry("old"), &entry("new"))
 }
 
-fn change_and_prove(piv: &mut Piv<'_, '_>) -> Result<Proof> {
+fn change_and_prove(piv: &mut dyn Token) -> Result<Proof> {
     change(piv)?;
     piv.prove(Role::UserPin, &entry("new"))
 }
 
-fn verify(piv: &mut Piv<'_, '_>) -> Result<()> {
+fn verify(piv: &mut dyn Token) -> Result<()> {
     guard(piv, Role::UserPin);
     piv.verify(Role::UserPin, &entry("old"))
 }
 
-fn reset(piv: &mut Piv<'_, '_>) -> Result<()> {
+fn reset(piv: &mut dyn Token) -> Result<()> {
     guard(piv, Role::Puk);
     piv.reset(Role::UserPin, Authority { role: Role::Puk, secret: &entry("puk") }, &entry("new"))
 }
 
-fn change_puk(piv: &mut Piv<'_, '_>) -> Result<()> {
+fn change_puk(piv: &mut dyn Token) -> Result<()> {
     guard(piv, Role::Puk);
     piv.change(Role::Puk, &entry("puk"), &entry("new-puk"))
 }
@@ -82,7 +91,7 @@ fn a_wrong_old_value_is_told_with_the_tries_left_however_the_card_says_it() {
 #[test]
 fn security_status_not_satisfied_with_no_try_gone_is_the_reader_and_not_the_pin() {
     for (dialogue, work) in [
-        (dialogue!("change-contactless"), change as fn(&mut Piv<'_, '_>) -> Result<()>),
+        (dialogue!("change-contactless"), change as fn(&mut dyn Token) -> Result<()>),
         (dialogue!("verify-contactless"), verify),
     ] {
         let error = play(dialogue, work).unwrap_err();
@@ -221,14 +230,14 @@ fn a_new_puk_is_not_probed() {
 
 #[test]
 fn a_command_with_a_secret_is_not_sent_again_in_another_length() {
-    for (work, instruction) in [(verify as fn(&mut Piv<'_, '_>) -> Result<()>, 0x20), (change, 0x24), (reset, 0x2C)] {
+    for (work, instruction) in [(verify as fn(&mut dyn Token) -> Result<()>, 0x20), (change, 0x24), (reset, 0x2C)] {
         let mut card = Answering::new(|apdu: &[u8]| match apdu {
             [_, 0xA4, ..] => vec![0x90, 0x00],
             [_, 0xCB, ..] => vec![0x6A, 0x82],
             [_, 0x20, _, _] => vec![0x63, 0xC3],
             _ => vec![0x6C, 0x08],
         });
-        card.meet(work).unwrap_err();
+        card.meet(&mut Memory::default(), as_token(work)).unwrap_err();
         let presented = card.sent.iter().filter(|apdu| apdu.get(1) == Some(&instruction) && apdu.len() > 5);
         assert_eq!(presented.count(), 1, "{instruction:02X}: {:02X?}", card.sent);
     }

@@ -1,25 +1,40 @@
 //! Cards that are broken, or another one than before.
 
-use super::{change, change_puk, dialogue, entry, play, play_with, reset, script::Answering, verify};
-use crate::device::card::{apdu::Protocol, piv::*};
+use super::{change, change_puk, dialogue, entry, play, reset, verify};
+use crate::device::card::{
+    apdu::Protocol,
+    piv::*,
+    recognise,
+    script::{self, Answering, as_token},
+};
 
-type Work = fn(&mut Piv<'_, '_>) -> Result<()>;
+type Work = fn(&mut dyn Token) -> Result<()>;
+type Meeting = fn(&mut dyn CardApplication, &mut Channel<'_>) -> Result<()>;
 
-const OPERATIONS: [Work; 5] =
-    [|piv| piv.survey(Depth::Full).map(drop), change_whatever_comes, |piv| piv.identify(), recognise_nothing, prove];
+const OPERATIONS: [Meeting; 5] = [
+    |piv, channel| as_token(|piv| piv.survey(Depth::Full).map(drop))(piv, channel),
+    |piv, channel| as_token(change_whatever_comes)(piv, channel),
+    identify,
+    recognise_nothing,
+    |piv, channel| as_token(prove)(piv, channel),
+];
 
-fn change_whatever_comes(piv: &mut Piv<'_, '_>) -> Result<()> {
+fn identify(piv: &mut dyn CardApplication, channel: &mut Channel<'_>) -> Result<()> {
+    piv.identify(channel).map(drop)
+}
+
+fn change_whatever_comes(piv: &mut dyn Token) -> Result<()> {
     piv.survey(Depth::Only(&[Role::UserPin]))?;
     piv.retries(Role::UserPin)?;
     piv.change(Role::UserPin, &entry("old"), &entry("new"))
 }
 
-fn recognise_nothing(piv: &mut Piv<'_, '_>) -> Result<()> {
-    piv.identify()?;
-    piv.recognise()
+fn recognise_nothing(piv: &mut dyn CardApplication, channel: &mut Channel<'_>) -> Result<()> {
+    let known = piv.identify(channel)?;
+    recognise(piv, channel, Some(&known))
 }
 
-fn prove(piv: &mut Piv<'_, '_>) -> Result<()> {
+fn prove(piv: &mut dyn Token) -> Result<()> {
     piv.prove(Role::UserPin, &entry("new")).map(drop)
 }
 
@@ -37,7 +52,7 @@ fn good(apdu: &[u8]) -> Vec<u8> {
 fn an_answer_shorter_than_a_status_word_is_a_failure_of_the_device_wherever_it_comes() {
     for work in OPERATIONS {
         let mut all = Answering::new(good);
-        assert_eq!(all.meet(work), Ok(()));
+        assert_eq!(all.meet(&mut Memory::default(), work), Ok(()));
         for cut in 0..all.sent.len() {
             for short in [vec![], vec![0x90]] {
                 let mut count = 0;
@@ -45,7 +60,7 @@ fn an_answer_shorter_than_a_status_word_is_a_failure_of_the_device_wherever_it_c
                     count += 1;
                     if count == cut + 1 { short.clone() } else { good(apdu) }
                 });
-                assert_eq!(card.meet(work).unwrap_err().kind(), "device", "{short:?} at {cut}");
+                assert_eq!(card.meet(&mut Memory::default(), work).unwrap_err().kind(), "device", "{short:?} at {cut}");
             }
         }
     }
@@ -66,7 +81,7 @@ fn garbage_is_never_taken_for_success_and_never_a_panic() {
     ];
     for work in OPERATIONS {
         let mut all = Answering::new(good);
-        assert_eq!(all.meet(work), Ok(()));
+        assert_eq!(all.meet(&mut Memory::default(), work), Ok(()));
         let presents = |apdu: &[u8]| matches!(apdu, [_, 0x20 | 0x24, _, _, _, ..]);
         for position in 0..all.sent.len() {
             for answer in garbage {
@@ -81,7 +96,7 @@ fn garbage_is_never_taken_for_success_and_never_a_panic() {
                         good(apdu)
                     }
                 });
-                let result = card.meet(work);
+                let result = card.meet(&mut Memory::default(), work);
                 let success = answer.ends_with(&[0x90, 0x00]);
                 assert!(!presented || result.is_ok() == success, "{answer:02X?} at {position}: {result:?}");
             }
@@ -92,9 +107,9 @@ fn garbage_is_never_taken_for_success_and_never_a_panic() {
 #[test]
 fn an_answer_that_never_ends_is_given_up() {
     let mut card = Answering::new(|_| vec![0x00, 0x61, 0x01]);
-    assert_eq!(card.meet(|piv| piv.identify()).unwrap_err().kind(), "device");
+    assert_eq!(card.meet(&mut Memory::default(), identify).unwrap_err().kind(), "device");
     let mut card = Answering::new(|_| vec![0x6C, 0x10]);
-    assert_eq!(card.meet(|piv| piv.identify()).unwrap_err().kind(), "device");
+    assert_eq!(card.meet(&mut Memory::default(), identify).unwrap_err().kind(), "device");
 }
 
 #[test]
@@ -127,8 +142,11 @@ fn after_a_reset_by_another_program_a_card_is_known_by_its_serial() {
         format!("{}> 00 F8 00 00 00\n< {hex} 90 00\n", dialogue!("no-application").replace("6A 82", "90 00"))
     };
     let mut memory = Memory::default();
-    let mut meet = |hex: &str, work: Work| play_with(&mut memory, Protocol::T1, &serial(hex), work);
-    meet("00 BC 61 4E", |piv| piv.identify()).unwrap();
-    assert_eq!(meet("00 BC 61 4E", |piv| piv.recognise()), Ok(()));
-    assert_eq!(meet("01 02 03 04", |piv| piv.recognise()).unwrap_err().kind(), "device");
+    let known = Some(Text::from("12345678"));
+    let mut meet = |hex: &str| {
+        let again = |piv: &mut dyn CardApplication, channel: &mut Channel<'_>| recognise(piv, channel, Some(&known));
+        script::play(&mut memory, Protocol::T1, &serial(hex), again)
+    };
+    assert_eq!(meet("00 BC 61 4E"), Ok(()));
+    assert_eq!(meet("01 02 03 04").unwrap_err().kind(), "device");
 }

@@ -1,12 +1,12 @@
 //! What a survey reads, of plain cards and of those that tell more.
 
-use super::{dialogue, left, play, script::Answering};
+use super::{Answering, as_token, dialogue, left, play};
 use crate::{
     device::card::piv::*,
     token::{Retries, State},
 };
 
-fn full(piv: &mut Piv<'_, '_>) -> Survey {
+fn full(piv: &mut dyn Token) -> Survey {
     piv.survey(Depth::Full).unwrap()
 }
 
@@ -85,7 +85,7 @@ fn whatever_a_card_answers_a_survey_presents_no_secret_and_drops_no_state() {
                 0xA4 => vec![0x90, 0x00],
                 _ => u16::to_be_bytes(word).to_vec(),
             });
-            let survey = card.meet(|piv| piv.survey(depth));
+            let survey = card.meet(&mut Memory::default(), as_token(|piv| piv.survey(depth)));
             assert!(survey.is_ok(), "{word:04X}: {survey:?}");
             for sent in &card.sent {
                 let reads = match sent.as_slice() {

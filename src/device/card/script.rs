@@ -6,15 +6,18 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::super::*;
-use crate::{
-    device::card::{
-        apdu::{Protocol, hex},
-        channel::Transport,
-    },
-    token::Trace,
-};
 use zeroize::Zeroizing;
+
+use super::{
+    apdu::{Protocol, hex},
+    application::CardApplication,
+    channel::{Channel, Transport},
+};
+use crate::{
+    error::{Error, Result},
+    secret::{Entry, Pin},
+    token::{Place, Text, Token, Trace},
+};
 
 /// The secrets of dialogues, by name.
 const SECRETS: [(&str, &str); 4] = [("old", "123456"), ("new", "271828"), ("puk", "12345678"), ("new-puk", "87654321")];
@@ -23,6 +26,13 @@ const SECRETS: [(&str, &str); 4] = [("old", "123456"), ("new", "271828"), ("puk"
 pub fn entry(name: &str) -> Entry {
     let (_, value) = SECRETS.iter().find(|(known, _)| *known == name).unwrap();
     Entry::Value(Pin::take(Zeroizing::new(value.as_bytes().to_vec())))
+}
+
+/// Lends the application out as a token to work that knows nothing of cards.
+pub fn as_token<R>(
+    work: impl FnOnce(&mut dyn Token) -> R,
+) -> impl FnOnce(&mut dyn CardApplication, &mut Channel<'_>) -> R {
+    move |application, channel| work(application.token(channel, Place::Reader(Text::from("Reader"))).as_mut())
 }
 
 #[derive(Debug, PartialEq)]
@@ -81,18 +91,13 @@ fn bytes(hex: &str) -> Vec<u8> {
     hex.split(' ').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
 }
 
-/// Lets `work` meet the card of `dialogue` under T=1. Anything else than the dialogue, in that order and to its end, is a
-/// failure, and so is a secret in the trace.
-pub fn play<R>(dialogue: &str, work: impl FnOnce(&mut Piv<'_, '_>) -> R) -> R {
-    play_with(&mut Memory::default(), Protocol::T1, dialogue, work)
-}
-
-/// The same, with what is known of the card, and under that protocol.
-pub fn play_with<R>(
-    memory: &mut Memory,
+/// Lets `work` meet the card of `dialogue` under that protocol, by what `application` knows of it. Anything else than the
+/// dialogue, in that order and to its end, is a failure, and so is a secret in the trace.
+pub fn play<R>(
+    application: &mut dyn CardApplication,
     protocol: Protocol,
     dialogue: &str,
-    work: impl FnOnce(&mut Piv<'_, '_>) -> R,
+    work: impl FnOnce(&mut dyn CardApplication, &mut Channel<'_>) -> R,
 ) -> R {
     let mut script = Script { protocol, lines: parse(dialogue) };
     let traced = Arc::new(Mutex::new(String::new()));
@@ -100,7 +105,7 @@ pub fn play_with<R>(
     let trace = Trace::to(move |line| sink.lock().unwrap().push_str(&format!("{line}\n")));
     let result = {
         let mut channel = Channel::new(&mut script, &trace);
-        work(&mut Piv::new(&mut channel, memory, Place::Reader(Text::from("Reader"))))
+        work(application, &mut channel)
     };
     assert_eq!(script.lines, [], "the dialogue goes on");
     let traced = traced.lock().unwrap();
@@ -121,11 +126,14 @@ impl<F: FnMut(&[u8]) -> Vec<u8>> Answering<F> {
         Self { answer, sent: Vec::new() }
     }
 
-    /// Lets `work` meet it for the first time.
-    pub fn meet<R>(&mut self, work: impl FnOnce(&mut Piv<'_, '_>) -> R) -> R {
-        let (trace, mut memory) = (Trace::default(), Memory::default());
-        let mut channel = Channel::new(self, &trace);
-        work(&mut Piv::new(&mut channel, &mut memory, Place::Reader(Text::from("Reader"))))
+    /// Lets `work` meet it, by what `application` knows of it.
+    pub fn meet<R>(
+        &mut self,
+        application: &mut dyn CardApplication,
+        work: impl FnOnce(&mut dyn CardApplication, &mut Channel<'_>) -> R,
+    ) -> R {
+        let trace = Trace::default();
+        work(application, &mut Channel::new(self, &trace))
     }
 }
 

@@ -1,0 +1,82 @@
+//! `pukka retries …`
+
+use clap::{Subcommand, value_parser};
+
+use super::{
+    Request,
+    sources::{AdminKey, NewPin, NewPuk, NewResetCode, NewSoPin, Pin, SoPin, gather, named},
+};
+use crate::{operation::Operation, token::Role};
+
+/// The verbs of the retry counters.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Set the limits of the retry counters; a PIV card puts PIN and PUK back to those of delivery, so it wants new ones too
+    #[command(
+        after_help = "Example: pukka retries set --application piv --pin-tries 5 --puk-tries 5 --new-pin prompt --new-puk generate:PUK"
+    )]
+    Set {
+        /// Tries of the PIN, 1 to 255
+        #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
+        pin_tries: Option<u8>,
+        /// Tries of the PUK, 1 to 255
+        #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
+        puk_tries: Option<u8>,
+        /// Tries of the SO PIN, 1 to 255
+        #[arg(long, value_name = "N", visible_alias = "admin-pin-tries", value_parser = value_parser!(u8).range(1..))]
+        so_pin_tries: Option<u8>,
+        /// Tries of the reset code, 1 to 255
+        #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
+        reset_code_tries: Option<u8>,
+        #[command(flatten)]
+        pin: Pin,
+        #[command(flatten)]
+        so_pin: SoPin,
+        #[command(flatten)]
+        admin_key: AdminKey,
+        #[command(flatten)]
+        new_pin: NewPin,
+        #[command(flatten)]
+        new_puk: NewPuk,
+        #[command(flatten)]
+        new_so_pin: NewSoPin,
+        #[command(flatten)]
+        new_reset_code: NewResetCode,
+    },
+}
+
+impl Verb {
+    /// The operation and its sources.
+    pub fn request(&self) -> Request {
+        let Self::Set {
+            pin_tries,
+            puk_tries,
+            so_pin_tries,
+            reset_code_tries,
+            pin,
+            so_pin,
+            admin_key,
+            new_pin,
+            new_puk,
+            new_so_pin,
+            new_reset_code,
+        } = self;
+        let limits = [
+            (Role::UserPin, pin_tries),
+            (Role::Puk, puk_tries),
+            (Role::SoPin, so_pin_tries),
+            (Role::ResetCode, reset_code_tries),
+        ];
+        let limits = limits.into_iter().filter_map(|(role, tries)| Some((role, (*tries)?))).collect();
+        let sources = [
+            named(pin),
+            named(so_pin),
+            named(admin_key),
+            named(new_pin),
+            named(new_puk),
+            named(new_so_pin),
+            named(new_reset_code),
+        ];
+        Request::new(Operation::SetRetries { limits }, gather(sources))
+    }
+}

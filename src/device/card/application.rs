@@ -1,0 +1,58 @@
+//! What a card application is to the code that finds cards: it is looked for, asked who it is, and lent out as a token.
+
+use super::{apdu::Command, apdu::Data, apdu::Response, channel::Channel, reader::Continuity, status_word::Meaning};
+use crate::{
+    error::{Error, Result},
+    token::{Ability, Application, Identity, Place, Text, Token},
+};
+
+/// One application on one card, with what is known of it from one transaction to the next.
+///
+/// A new kind of card is a file with an implementation of this and of [`Token`], and one word in the list of `card.rs`.
+pub trait CardApplication: Send {
+    /// Its name.
+    fn application(&self) -> Application;
+
+    /// What its kind can do, as far as the card has told yet.
+    fn abilities(&self) -> &'static [Ability];
+
+    /// Who the card is, as far as it has told yet.
+    fn identity(&self, place: Place) -> Identity;
+
+    /// Selects the application and reads the card's serial number, always anew. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NoToken`] where the card has no such application, [`Error::Device`].
+    fn identify(&mut self, channel: &mut Channel<'_>) -> Result<Option<Text>>;
+
+    /// Takes note that a transaction begins, on a card that was left alone since the last or not.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where an open challenge was lost.
+    fn resume(&mut self, _continuity: Continuity) -> Result<()> {
+        Ok(())
+    }
+
+    /// Lends the application out as a token, for one transaction. It selects itself before its first command.
+    fn token<'a, 'c: 'a>(&'a mut self, channel: &'a mut Channel<'c>, place: Place) -> Box<dyn Token + 'a>;
+}
+
+/// Selects an application by its identifier (ISO 7816-4, 11.1.1) and returns what the card says of it.
+///
+/// # Errors
+/// [`Error::NoToken`] where the card has none of that identifier, [`Error::Device`].
+pub fn select(channel: &mut Channel<'_>, application: Application, aid: &[u8]) -> Result<Response> {
+    let select =
+        Command { name: "SELECT", header: [0x00, 0xA4, 0x04, 0x00], data: Data::Plain(aid.to_vec()), answers: true };
+    let response = channel.send(&select)?;
+    match response.status.meaning() {
+        Meaning::Done => Ok(response),
+        Meaning::NotFound | Meaning::NotSupported | Meaning::Malformed => {
+            Err(Error::NoToken(format!("the card has no {} application", application.title())))
+        }
+        _ => Err(Error::device(
+            format!("the card does not let its {} application be selected", application.title()),
+            response.status.to_string(),
+        )),
+    }
+}

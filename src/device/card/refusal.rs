@@ -1,0 +1,78 @@
+//! What the refusal of a secret means: the status word, and the counter where that says too little.
+
+use super::status_word::{Meaning, StatusWord};
+use crate::{
+    error::Error,
+    token::{Retries, Role},
+};
+
+/// A command that presented a secret.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented {
+    /// The standard's name of the command.
+    pub command: &'static str,
+    /// Whose secret it presented.
+    pub role: Role,
+    /// The counter of that, read as the last command before.
+    pub before: Option<Retries>,
+    /// Whose secret it was to set, where it sets one.
+    pub changed: Option<Role>,
+}
+
+impl Presented {
+    /// The error that `status` stands for. A card that says "wrong" without a number, or "malformed", which may mean either
+    /// value, is asked for the counter by `now` before anything is said.
+    pub fn refused(self, status: StatusWord, now: impl FnOnce() -> Retries) -> Error {
+        match status.meaning() {
+            Meaning::Wrong(Some(left)) => self.counted(Retries::counted(left, None), status),
+            Meaning::Blocked => self.counted(Retries::Blocked, status),
+            Meaning::Wrong(None) | Meaning::Malformed => self.by_counter(status, now()),
+            Meaning::NotFound => Error::unsupported(format!("{}", self.role)),
+            Meaning::NotSupported => Error::Unsupported { what: format!("the card does not know {}", self.command) },
+            Meaning::Done | Meaning::Other => {
+                Error::device(format!("the card answers {} with an error", self.command), status.to_string())
+            }
+        }
+    }
+
+    /// The error that the counter tells, whatever the status word says: some cards have one word for everything.
+    pub fn by_counter(self, status: StatusWord, now: Retries) -> Error {
+        let detail = Some(status.to_string());
+        // Some objects tell a limit that a status word does not, so the tries alone are compared.
+        let unspent = match (self.before, now) {
+            (Some(Retries::Left { left: before, .. }), Retries::Left { left: now, .. }) => before == now,
+            _ => false,
+        };
+        let why = if unspent {
+            "it does not meet the card's own rules"
+        } else {
+            "one of the two values does not meet the card's own rules"
+        };
+        let meaning = status.meaning();
+        match self.changed {
+            Some(role) if meaning == Meaning::Malformed && (unspent || now == Retries::Unknown) => {
+                Error::NewValueRefused { role, why, detail }
+            }
+            // A contactless reader makes some cards say "security status not satisfied" to a right PIN.
+            _ if matches!(meaning, Meaning::Wrong(_) | Meaning::Blocked) && unspent => Error::Device {
+                what: format!(
+                    "the card refuses {} without looking at the {}; no try was spent",
+                    self.command, self.role
+                ),
+                cure: Some("use a reader with contacts, if this one is contactless".into()),
+                detail,
+            },
+            _ => self.counted(now, status),
+        }
+    }
+
+    fn counted(self, retries: Retries, status: StatusWord) -> Error {
+        let detail = Some(status.to_string());
+        match retries {
+            Retries::Blocked => {
+                Error::Blocked { role: self.role, now: matches!(self.before, Some(Retries::Left { .. })), detail }
+            }
+            retries => Error::WrongSecret { role: self.role, retries, detail },
+        }
+    }
+}
