@@ -6,11 +6,9 @@ use super::{
 };
 use crate::{
     device::card::iso7816::encoding::{GLP_BLOCK, GLP_DIGITS},
-    token::Role,
+    token::{Application, Role},
 };
 
-/// Names of applications that are no profiles.
-const TAKEN: [&str; 5] = ["pkcs11", "piv", "openpgp", "gids", "sc-hsm"];
 /// The longest name of an application or a reference.
 const LONGEST_NAME: usize = 32;
 /// The longest title or source.
@@ -29,7 +27,7 @@ pub fn check(profile: &Profile) -> Checked<'_> {
     if !is_name(&profile.name, name) {
         return Err(at("name", "a name has 1 to 32 lower-case letters, digits and dashes, and begins with a letter"));
     }
-    if TAKEN.contains(&profile.name.as_str()) {
+    if Application::BUILT_IN.iter().any(|application| application.name() == profile.name) {
         return Err(at("name", "that is the name of an application that is no profile"));
     }
     for (key, line) in [("title", &profile.title), ("source", &profile.source)] {
