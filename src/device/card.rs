@@ -6,6 +6,7 @@ mod channel;
 pub mod cipher;
 mod failure;
 mod handle;
+pub mod iso7816;
 mod piv;
 mod reader;
 mod refusal;
