@@ -5,9 +5,9 @@ use std::{thread, time::Duration};
 use anyhow::Result;
 use heapless::VecView;
 use iso7816::{Status, command::CommandView};
-use vpicc::VSmartCard;
+use stand_in_cards::{reader, trace::Trace};
 
-use crate::{apdu::Apdus, trace::Trace};
+use crate::apdu::Apdus;
 
 /// Answer to reset of the Nitrokey 3, which is where this firmware lives: T=1, historical bytes "Nitrokey".
 const ATR: [u8; 19] =
@@ -26,51 +26,44 @@ pub struct Card<'a> {
     apdus: Apdus,
     delay: Duration,
     trace: Trace,
-    failure: Option<anyhow::Error>,
 }
 
 impl<'a> Card<'a> {
     pub fn new(firmware: &'a mut dyn Firmware, delay: Duration, trace: bool) -> Self {
-        Self { firmware, apdus: Apdus::default(), delay, trace: Trace::new(trace), failure: None }
+        Self { firmware, apdus: Apdus::default(), delay, trace: Trace::new(trace) }
     }
 
-    /// What went wrong since the last call: the signals of a reader have no answer that could carry it.
-    pub fn failure(&mut self) -> Result<()> {
-        self.failure.take().map_or(Ok(()), Err)
-    }
-
-    fn restart(&mut self, signal: &str) {
+    fn restart(&mut self, signal: &str) -> Result<()> {
         self.trace.signal(signal);
         self.apdus = Apdus::default();
-        if let Err(failure) = self.firmware.reset() {
-            self.failure = Some(failure);
-        }
+        self.firmware.reset()
     }
 }
 
-impl VSmartCard for Card<'_> {
+impl reader::Card for Card<'_> {
     fn atr(&self) -> &[u8] {
         &ATR
     }
 
-    fn power_on(&mut self) {
+    fn power_on(&mut self) -> Result<()> {
         self.trace.signal("power on");
+        Ok(())
     }
 
-    fn power_off(&mut self) {
-        self.restart("power off");
+    fn power_off(&mut self) -> Result<()> {
+        self.restart("power off")
     }
 
-    fn reset(&mut self) {
-        self.restart("reset");
+    fn reset(&mut self) -> Result<()> {
+        self.restart("reset")
     }
 
-    fn execute(&mut self, command: &[u8]) -> Vec<u8> {
+    fn execute(&mut self, command: &[u8]) -> Result<Option<Vec<u8>>> {
         self.trace.command(command);
         thread::sleep(self.delay);
         let response = self.apdus.answer(command, self.firmware);
         // Before the reader gets it: whoever has seen a command succeed finds it in the trace.
         self.trace.response(&response);
-        response
+        Ok(Some(response))
     }
 }

@@ -5,15 +5,14 @@ mod card;
 mod dispatch;
 mod openpgp;
 mod piv;
-mod reader;
 mod runner;
 mod store;
-mod trace;
 
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
+use stand_in_cards::reader;
 use trussed::virt::StoreConfig;
 
 use card::{Card, Firmware};

@@ -1,0 +1,14 @@
+//! Smart cards that answer as recorded ones did: the wire to a vpcd reader, one card's machinery, and its applications.
+
+pub mod apdu;
+pub mod application;
+pub mod card;
+pub mod dialect;
+pub mod fault;
+pub mod hex;
+pub mod pin;
+pub mod reader;
+pub mod secret;
+pub mod store;
+pub mod tlv;
+pub mod trace;
