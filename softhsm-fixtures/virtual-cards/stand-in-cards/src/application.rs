@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::{
     apdu::{Command, Reply, Transport},
     dialect::Switches,
+    openpgp,
 };
 
 /// An application: its dialect is set, then it is delivered, then it answers.
@@ -64,14 +65,15 @@ pub trait Application {
 }
 
 /// The applications by name.
-pub const NAMES: [&str; 0] = [];
+pub const NAMES: [&str; 1] = ["openpgp"];
 
 /// The application called `name`, not yet delivered.
 ///
 /// # Errors
 /// There is none of that name.
 pub fn by_name(name: &str) -> Result<Box<dyn Application>> {
-    match name {
+    Ok(match name {
+        "openpgp" => Box::new(openpgp::OpenPgp::new()),
         _ => bail!("{name}: none of {}", NAMES.join(", ")),
-    }
+    })
 }

@@ -6,6 +6,8 @@ pub mod card;
 pub mod dialect;
 pub mod fault;
 pub mod hex;
+pub mod model;
+pub mod openpgp;
 pub mod pin;
 pub mod reader;
 pub mod secret;

@@ -42,3 +42,8 @@ fn replay(mut card: Card, dialogue: &str) {
 fn matches(pattern: &str, said: &str) -> bool {
     pattern.len() == said.len() && pattern.bytes().zip(said.bytes()).all(|(one, other)| one == b'.' || one == other)
 }
+
+#[test]
+fn openpgp_answers_as_recorded() {
+    replay(card("openpgp", &[]), include_str!("../dialogues/openpgp.txt"));
+}
