@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     apdu::{Command, Reply, Transport},
     dialect::Switches,
-    openpgp,
+    openpgp, piv,
 };
 
 /// An application: its dialect is set, then it is delivered, then it answers.
@@ -65,7 +65,7 @@ pub trait Application {
 }
 
 /// The applications by name.
-pub const NAMES: [&str; 1] = ["openpgp"];
+pub const NAMES: [&str; 2] = ["openpgp", "piv"];
 
 /// The application called `name`, not yet delivered.
 ///
@@ -74,6 +74,7 @@ pub const NAMES: [&str; 1] = ["openpgp"];
 pub fn by_name(name: &str) -> Result<Box<dyn Application>> {
     Ok(match name {
         "openpgp" => Box::new(openpgp::OpenPgp::new()),
+        "piv" => Box::new(piv::Piv::new()),
         _ => bail!("{name}: none of {}", NAMES.join(", ")),
     })
 }

@@ -9,6 +9,7 @@ pub mod hex;
 pub mod model;
 pub mod openpgp;
 pub mod pin;
+pub mod piv;
 pub mod reader;
 pub mod secret;
 pub mod store;

@@ -47,3 +47,8 @@ fn matches(pattern: &str, said: &str) -> bool {
 fn openpgp_answers_as_recorded() {
     replay(card("openpgp", &[]), include_str!("../dialogues/openpgp.txt"));
 }
+
+#[test]
+fn piv_answers_as_recorded() {
+    replay(card("piv", &[]), include_str!("../dialogues/piv.txt"));
+}
