@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::{
     apdu::{Command, Reply, Transport},
     dialect::Switches,
+    gids::Gids,
+    sc_hsm::ScHsm,
 };
 
 /// An application: its dialect is set, then it is delivered, then it answers.
@@ -64,7 +66,7 @@ pub trait Application {
 }
 
 /// The applications by name.
-pub const NAMES: [&str; 0] = [];
+pub const NAMES: [&str; 2] = ["gids", "sc-hsm"];
 
 /// The application called `name`, not yet delivered.
 ///
@@ -72,6 +74,8 @@ pub const NAMES: [&str; 0] = [];
 /// There is none of that name.
 pub fn by_name(name: &str) -> Result<Box<dyn Application>> {
     match name {
+        "gids" => Ok(Box::new(Gids::default())),
+        "sc-hsm" => Ok(Box::new(ScHsm::default())),
         _ => bail!("{name}: none of {}", NAMES.join(", ")),
     }
 }

@@ -42,3 +42,13 @@ fn replay(mut card: Card, dialogue: &str) {
 fn matches(pattern: &str, said: &str) -> bool {
     pattern.len() == said.len() && pattern.bytes().zip(said.bytes()).all(|(one, other)| one == b'.' || one == other)
 }
+
+#[test]
+fn gids_answers_as_recorded() {
+    replay(card("gids", &[]), include_str!("../dialogues/gids.txt"));
+}
+
+#[test]
+fn a_smartcard_hsm_answers_as_recorded() {
+    replay(card("sc-hsm", &[]), include_str!("../dialogues/sc-hsm.txt"));
+}
