@@ -1,6 +1,6 @@
 //! What an application on a card is, and which there are.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::{
@@ -78,4 +78,39 @@ pub fn by_name(name: &str) -> Result<Box<dyn Application>> {
         "sc-hsm" => Ok(Box::new(ScHsm::default())),
         _ => bail!("{name}: none of {}", NAMES.join(", ")),
     }
+}
+
+/// What `refusals` turns, all at once.
+const REFUSALS: [&str; 9] = [
+    "wrong",
+    "last",
+    "blocked",
+    "change-wrong",
+    "change-last",
+    "change-blocked",
+    "reset-wrong",
+    "reset-last",
+    "reset-blocked",
+];
+
+/// Turns a switch, `NAME=VALUE` or `APPLICATION.NAME=VALUE`, on every application that is meant and has it.
+///
+/// # Errors
+/// None has it, or it has no such value.
+pub fn turn(applications: &mut [Box<dyn Application>], switch: &str) -> Result<()> {
+    let (name, value) = switch.split_once('=').context("no = between name and value")?;
+    let (only, name) = name.split_once('.').map_or((None, name), |(only, name)| (Some(only), name));
+    let names = if name == "refusals" { &REFUSALS[..] } else { &[name] };
+    let mut known = false;
+    for application in applications.iter_mut().filter(|one| only.is_none_or(|only| only == one.name())) {
+        for group in application.dialect() {
+            for name in names {
+                known |= group.set(name, value)?;
+            }
+        }
+    }
+    if !known {
+        bail!("no such switch; --dialects shows them");
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@ pub mod pin;
 pub mod reader;
 pub mod sc_hsm;
 pub mod secret;
+pub mod slot;
 pub mod store;
 pub mod symmetric;
 pub mod tlv;
