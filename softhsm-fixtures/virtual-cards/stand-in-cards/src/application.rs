@@ -1,12 +1,16 @@
 //! What an application on a card is, and which there are.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::{
     apdu::{Command, Reply, Transport},
     dialect::Switches,
-    openpgp, piv,
+    gids::Gids,
+    iso7816::Iso7816,
+    openpgp::OpenPgp,
+    piv::Piv,
+    sc_hsm::ScHsm,
 };
 
 /// An application: its dialect is set, then it is delivered, then it answers.
@@ -65,7 +69,7 @@ pub trait Application {
 }
 
 /// The applications by name.
-pub const NAMES: [&str; 2] = ["openpgp", "piv"];
+pub const NAMES: [&str; 5] = ["gids", "iso7816", "openpgp", "piv", "sc-hsm"];
 
 /// The application called `name`, not yet delivered.
 ///
@@ -73,8 +77,46 @@ pub const NAMES: [&str; 2] = ["openpgp", "piv"];
 /// There is none of that name.
 pub fn by_name(name: &str) -> Result<Box<dyn Application>> {
     Ok(match name {
-        "openpgp" => Box::new(openpgp::OpenPgp::new()),
-        "piv" => Box::new(piv::Piv::new()),
+        "gids" => Box::new(Gids::default()),
+        "iso7816" => Box::new(Iso7816::default()),
+        "openpgp" => Box::new(OpenPgp::default()),
+        "piv" => Box::new(Piv::default()),
+        "sc-hsm" => Box::new(ScHsm::default()),
         _ => bail!("{name}: none of {}", NAMES.join(", ")),
     })
+}
+
+/// What `refusals` turns, all at once.
+const REFUSALS: [&str; 9] = [
+    "wrong",
+    "last",
+    "blocked",
+    "change-wrong",
+    "change-last",
+    "change-blocked",
+    "reset-wrong",
+    "reset-last",
+    "reset-blocked",
+];
+
+/// Turns a switch, `NAME=VALUE` or `APPLICATION.NAME=VALUE`, on every application that is meant and has it.
+///
+/// # Errors
+/// None has it, or it has no such value.
+pub fn turn(applications: &mut [Box<dyn Application>], switch: &str) -> Result<()> {
+    let (name, value) = switch.split_once('=').context("no = between name and value")?;
+    let (only, name) = name.split_once('.').map_or((None, name), |(only, name)| (Some(only), name));
+    let names = if name == "refusals" { &REFUSALS[..] } else { &[name] };
+    let mut known = false;
+    for application in applications.iter_mut().filter(|one| only.is_none_or(|only| only == one.name())) {
+        for group in application.dialect() {
+            for name in names {
+                known |= group.set(name, value)?;
+            }
+        }
+    }
+    if !known {
+        bail!("no such switch; --dialects shows them");
+    }
+    Ok(())
 }

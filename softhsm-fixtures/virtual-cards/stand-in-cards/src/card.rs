@@ -1,51 +1,45 @@
-//! A card with one or more applications, as the reader sees it.
-
-use std::{path::PathBuf, thread, time::Duration};
+//! A card with one or more stand-in applications.
 
 use anyhow::Result;
-use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::{
     apdu::{Channel, Command, Reply, Status},
     application::Application,
-    fault::{Faults, Kind},
-    reader,
+    slot,
     store::Store,
-    trace::Trace,
 };
 
-/// How the card behaves apart from its applications.
-#[derive(Default)]
-pub struct Manner {
-    /// Each answer comes this much later, as from a slower card.
-    pub delay: Duration,
-    pub faults: Faults,
-    /// Where faults are handed to it while it runs: see [`Faults::take`].
-    pub fault_file: Option<PathBuf>,
-}
-
-/// A card. The first of its applications is the one selected after a reset.
+/// A card. The first of its applications is the one selected after a reset, and the answer to reset is that one's.
 pub struct Card {
     applications: Vec<Box<dyn Application>>,
     selected: usize,
     channel: Channel,
     store: Option<Store>,
-    manner: Manner,
-    trace: Trace,
 }
 
 impl Card {
     /// A card with these applications, delivered or loaded; there is at least one.
     #[must_use]
-    pub fn new(applications: Vec<Box<dyn Application>>, store: Option<Store>, manner: Manner, trace: bool) -> Self {
-        Self { applications, selected: 0, channel: Channel::default(), store, manner, trace: Trace::new(trace) }
+    pub fn new(applications: Vec<Box<dyn Application>>, store: Option<Store>) -> Self {
+        Self { applications, selected: 0, channel: Channel::default(), store }
+    }
+}
+
+impl slot::Card for Card {
+    fn atr(&self) -> &[u8] {
+        self.applications[0].atr()
     }
 
-    /// The response of the card without faults, its state kept.
-    ///
-    /// # Errors
-    /// The state cannot be written.
-    pub fn respond(&mut self, apdu: &[u8]) -> Result<Vec<u8>> {
+    fn restart(&mut self) -> Result<()> {
+        self.selected = 0;
+        self.channel = Channel::default();
+        for application in &mut self.applications {
+            application.reset();
+        }
+        Ok(())
+    }
+
+    fn respond(&mut self, apdu: &[u8]) -> Result<Vec<u8>> {
         let Self { applications, selected, channel, .. } = self;
         let transport = applications[*selected].transport().clone();
         let response = channel.answer(apdu, &transport, |command| dispatch(applications, selected, command));
@@ -53,41 +47,6 @@ impl Card {
             store.keep(&self.applications)?;
         }
         Ok(response)
-    }
-
-    /// Forgets what a reset forgets.
-    pub fn restart(&mut self) {
-        self.selected = 0;
-        self.channel = Channel::default();
-        for application in &mut self.applications {
-            application.reset();
-        }
-    }
-
-    fn fail(&mut self, kind: Kind, apdu: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.trace.signal(&format!("fault {kind:?}"));
-        if kind == Kind::PullBefore {
-            return Ok(None);
-        }
-        if kind == Kind::Lie {
-            return Ok(Some(Status::OK.0.to_be_bytes().to_vec()));
-        }
-        let mut response = self.respond(apdu)?;
-        match kind {
-            Kind::PullBefore | Kind::PullAfter => return Ok(None),
-            Kind::Lie => {}
-            Kind::Cut(bytes) => response.truncate(bytes),
-            Kind::Answer(answer) => response = answer,
-            Kind::Garbage(bytes) => {
-                response = vec![0; bytes];
-                getrandom(&mut response, GetRandomFlags::empty())?;
-                if let [.., first, _] = &mut response[..] {
-                    *first |= 0xF0; // no class of status words begins so
-                }
-            }
-            Kind::Silence(time) => thread::sleep(time),
-        }
-        Ok(Some(response))
     }
 }
 
@@ -102,44 +61,4 @@ fn dispatch(applications: &mut [Box<dyn Application>], selected: &mut usize, com
         *selected = named;
     }
     applications[named].select(command)
-}
-
-impl reader::Card for Card {
-    fn atr(&self) -> &[u8] {
-        self.applications[0].atr()
-    }
-
-    fn power_on(&mut self) -> Result<()> {
-        self.trace.signal("power on");
-        Ok(())
-    }
-
-    fn power_off(&mut self) -> Result<()> {
-        self.trace.signal("power off");
-        self.restart();
-        Ok(())
-    }
-
-    fn reset(&mut self) -> Result<()> {
-        self.trace.signal("reset");
-        self.restart();
-        Ok(())
-    }
-
-    fn execute(&mut self, apdu: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.trace.command(apdu);
-        thread::sleep(self.manner.delay);
-        if let Some(file) = &self.manner.fault_file {
-            self.manner.faults.take(file)?;
-        }
-        let response = match self.manner.faults.at(apdu) {
-            Some(kind) => self.fail(kind, apdu)?,
-            None => Some(self.respond(apdu)?),
-        };
-        // Before the reader gets it: whoever has seen a command succeed finds it in the trace.
-        if let Some(response) = &response {
-            self.trace.response(response);
-        }
-        Ok(response)
-    }
 }

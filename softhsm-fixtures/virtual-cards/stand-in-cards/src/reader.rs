@@ -10,39 +10,17 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::net::sockopt::set_tcp_quickack;
 
+use crate::slot::Slot;
+
 /// pcscd may still be starting.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A card as a reader sees it.
-pub trait Card {
-    /// Answer to reset.
-    fn atr(&self) -> &[u8];
-
-    /// The reader switches the power on.
-    ///
-    /// # Errors
-    /// What ends the card; as for every call here.
-    fn power_on(&mut self) -> Result<()>;
-
-    /// The reader switches the power off: all but what is stored is gone.
-    #[allow(clippy::missing_errors_doc, reason = "as power_on")]
-    fn power_off(&mut self) -> Result<()>;
-
-    /// A warm reset: all but what is stored is gone.
-    #[allow(clippy::missing_errors_doc, reason = "as power_on")]
-    fn reset(&mut self) -> Result<()>;
-
-    /// The response to a command APDU, status word included; `None` where the card has left the reader instead.
-    #[allow(clippy::missing_errors_doc, reason = "as power_on")]
-    fn execute(&mut self, command: &[u8]) -> Result<Option<Vec<u8>>>;
-}
-
-/// Puts `card` into the reader on `port`.
+/// Joins `slot`, and the card in it, to the reader on `port`.
 ///
 /// # Errors
 /// No reader there within ten seconds, a broken exchange, or what ended the card. A reader that closes the connection is
 /// a good end, and so is a card that left it.
-pub fn serve(port: u16, card: &mut dyn Card) -> Result<()> {
+pub fn serve(port: u16, slot: &mut Slot<'_>) -> Result<()> {
     let mut stream = find(port).with_context(|| format!("no vpcd reader on port {port}"))?;
     stream.set_nodelay(true)?;
     loop {
@@ -52,12 +30,15 @@ pub fn serve(port: u16, card: &mut dyn Card) -> Result<()> {
         };
         // The control codes of vpcd's protocol; only the ATR is answered.
         let answer = match message[..] {
-            [0] => card.power_off().map(|()| None)?,
-            [1] => card.power_on().map(|()| None)?,
-            [2] => card.reset().map(|()| None)?,
-            [4] => Some(card.atr().to_vec()),
+            [0] => slot.restart("power off").map(|()| None)?,
+            [1] => {
+                slot.power_on();
+                None
+            }
+            [2] => slot.restart("reset").map(|()| None)?,
+            [4] => Some(slot.atr().to_vec()),
             [] | [_] => bail!("the reader said {message:02X?}"),
-            _ => match card.execute(&message)? {
+            _ => match slot.execute(&message)? {
                 Some(response) => Some(response),
                 None => return Ok(()),
             },

@@ -1,22 +1,16 @@
 //! The recorded dialogues, line by line: what the stand-ins answer is what the cards answered.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
-use stand_in_cards::{
-    application,
-    card::{Card, Manner},
-    hex,
-};
+use stand_in_cards::{application, card::Card, hex, slot::Card as _};
 
 /// A card as delivered, in the dialect of the recording, with these switches turned besides.
-fn card(name: &str, switches: &[(&str, &str)]) -> Card {
-    let mut application = application::by_name(name).unwrap();
-    for (switch, value) in switches {
-        let turned: Vec<bool> =
-            application.dialect().iter_mut().map(|group| group.set(switch, value).unwrap()).collect();
-        assert!(turned.contains(&true), "no switch {switch}");
+fn card(name: &str, switches: &[&str]) -> Card {
+    let mut applications = vec![application::by_name(name).unwrap()];
+    for switch in switches {
+        application::turn(&mut applications, switch).unwrap();
     }
-    application.deliver();
-    Card::new(vec![application], None, Manner::default(), false)
+    applications.iter_mut().for_each(|application| application.deliver());
+    Card::new(applications, None)
 }
 
 /// Lines are `COMMAND -> STATUS DATA # what`; in DATA, `..` stands for a byte that is random. `-- reset` is a power cycle.
@@ -25,7 +19,7 @@ fn replay(mut card: Card, dialogue: &str) {
     for (number, line) in dialogue.lines().enumerate() {
         let line = line.split('#').next().unwrap().trim();
         if line == "-- reset" {
-            card.restart();
+            card.restart().unwrap();
             continue;
         }
         let Some((command, expected)) = line.split_once("->") else { continue };
@@ -44,6 +38,16 @@ fn matches(pattern: &str, said: &str) -> bool {
 }
 
 #[test]
+fn gids_answers_as_recorded() {
+    replay(card("gids", &[]), include_str!("../dialogues/gids.txt"));
+}
+
+#[test]
+fn a_smartcard_hsm_answers_as_recorded() {
+    replay(card("sc-hsm", &[]), include_str!("../dialogues/sc-hsm.txt"));
+}
+
+#[test]
 fn openpgp_answers_as_recorded() {
     replay(card("openpgp", &[]), include_str!("../dialogues/openpgp.txt"));
 }
@@ -51,4 +55,9 @@ fn openpgp_answers_as_recorded() {
 #[test]
 fn piv_answers_as_recorded() {
     replay(card("piv", &[]), include_str!("../dialogues/piv.txt"));
+}
+
+#[test]
+fn an_iso_7816_card_answers_as_recorded() {
+    replay(card("iso7816", &[]), include_str!("../dialogues/iso7816-15.txt"));
 }

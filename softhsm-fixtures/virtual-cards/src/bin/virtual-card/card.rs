@@ -1,11 +1,9 @@
-//! The card as the reader sees it: power, reset, ATR and APDUs, in front of a firmware application.
-
-use std::{thread, time::Duration};
+//! The card in front of a firmware application: reset, ATR and APDUs.
 
 use anyhow::Result;
 use heapless::VecView;
 use iso7816::{Status, command::CommandView};
-use stand_in_cards::{reader, trace::Trace};
+use stand_in_cards::slot;
 
 use crate::apdu::Apdus;
 
@@ -24,46 +22,25 @@ pub trait Firmware {
 pub struct Card<'a> {
     firmware: &'a mut dyn Firmware,
     apdus: Apdus,
-    delay: Duration,
-    trace: Trace,
 }
 
 impl<'a> Card<'a> {
-    pub fn new(firmware: &'a mut dyn Firmware, delay: Duration, trace: bool) -> Self {
-        Self { firmware, apdus: Apdus::default(), delay, trace: Trace::new(trace) }
-    }
-
-    fn restart(&mut self, signal: &str) -> Result<()> {
-        self.trace.signal(signal);
-        self.apdus = Apdus::default();
-        self.firmware.reset()
+    pub fn new(firmware: &'a mut dyn Firmware) -> Self {
+        Self { firmware, apdus: Apdus::default() }
     }
 }
 
-impl reader::Card for Card<'_> {
+impl slot::Card for Card<'_> {
     fn atr(&self) -> &[u8] {
         &ATR
     }
 
-    fn power_on(&mut self) -> Result<()> {
-        self.trace.signal("power on");
-        Ok(())
+    fn restart(&mut self) -> Result<()> {
+        self.apdus = Apdus::default();
+        self.firmware.reset()
     }
 
-    fn power_off(&mut self) -> Result<()> {
-        self.restart("power off")
-    }
-
-    fn reset(&mut self) -> Result<()> {
-        self.restart("reset")
-    }
-
-    fn execute(&mut self, command: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.trace.command(command);
-        thread::sleep(self.delay);
-        let response = self.apdus.answer(command, self.firmware);
-        // Before the reader gets it: whoever has seen a command succeed finds it in the trace.
-        self.trace.response(&response);
-        Ok(Some(response))
+    fn respond(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.apdus.answer(command, self.firmware))
     }
 }

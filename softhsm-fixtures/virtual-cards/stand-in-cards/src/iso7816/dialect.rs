@@ -1,9 +1,6 @@
 //! How ISO 7816 file-system cards differ.
 
-use super::{
-    field::Encoding,
-    reference::References,
-};
+use super::{field::Encoding, reference::References};
 use crate::{
     apdu::Status,
     dialect::{Answer, Bytes, YesNo},
@@ -22,8 +19,7 @@ crate::switches! {
         inner_name: Bytes = Bytes(Vec::new()),
         /// identifier of the second application's directory
         inner_file: Bytes = Bytes(Vec::new()),
-        /// what is on the card: `ROLE@REFERENCE=VALUE/TRIES/LEAST-MOST[/PUK]`, joined with commas; ROLE: pin, puk, or
-        /// code, which is a PUK without a reference of its own
+        /// `ROLE@REFERENCE=VALUE/TRIES/LEAST-MOST[/PUK]`, joined with commas; ROLE: pin, puk, code (a PUK of no reference)
         references: References = References::default(),
         /// how a PIN becomes bytes: `ascii`, `bcd`, or `glp`, a block of GlobalPlatform
         encoding: Encoding = Encoding::Ascii,
@@ -208,7 +204,9 @@ impl Atr {
             Self::EstEid2025 => {
                 b"\x3B\xFF\x96\x00\x00\x80\x31\xFE\x43\x80\x31\xB8SeIDd\xB0\x85\x05\x10\x12\x23\x3F\x1D"
             }
-            Self::ItaCns => b"\x3B\xFF\x18\x00\xFF\x81\x31\xFE\x55\x00\x6B\x02\x09\x04\x03\x01\x01\x01CNS\x10\x31\x80\x9A",
+            Self::ItaCns => {
+                b"\x3B\xFF\x18\x00\xFF\x81\x31\xFE\x55\x00\x6B\x02\x09\x04\x03\x01\x01\x01CNS\x10\x31\x80\x9A"
+            }
         }
     }
 }

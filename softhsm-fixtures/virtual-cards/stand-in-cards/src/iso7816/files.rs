@@ -54,7 +54,8 @@ impl Selection {
     pub fn select(&mut self, command: &Command, dialect: &IsoDialect, serial: &[u8]) -> Reply {
         let name = &command.data[..];
         let directory = |selection: &Self| {
-            let is_directory = |path: &[u8]| all(dialect, serial).iter().any(|file| file.path == path && file.content.is_none());
+            let is_directory =
+                |path: &[u8]| all(dialect, serial).iter().any(|file| file.path == path && file.content.is_none());
             let length = if is_directory(&selection.0) { selection.0.len() } else { selection.0.len() - 2 };
             selection.0.get(..length).unwrap_or(MASTER_FILE).to_vec()
         };
