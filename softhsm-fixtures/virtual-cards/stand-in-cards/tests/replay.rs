@@ -61,3 +61,10 @@ fn piv_answers_as_recorded() {
 fn an_iso_7816_card_answers_as_recorded() {
     replay(card("iso7816", &[]), include_str!("../dialogues/iso7816-15.txt"));
 }
+
+#[path = "dialects/iso7816.rs"]
+mod iso7816;
+#[path = "dialects/openpgp.rs"]
+mod openpgp;
+#[path = "dialects/piv.rs"]
+mod piv;

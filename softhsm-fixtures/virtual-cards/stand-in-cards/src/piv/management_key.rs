@@ -1,13 +1,11 @@
 //! The card management key (9B): GENERAL AUTHENTICATE (SP 800-73-4, part 2, section 3.2.4) by it, both ways or one.
 
-use aes::{Aes128, Aes192, Aes256};
-use cipher::{Block, BlockEncrypt, KeyInit};
-use des::TdesEde3;
 use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     apdu::{Reply, Status},
+    symmetric::{self, Key},
     tlv,
 };
 
@@ -139,26 +137,11 @@ impl ManagementKey {
         Ok(bytes)
     }
 
-    /// One block, ECB.
     fn encrypt(&self, block: &[u8]) -> Reply {
-        match self.algorithm {
-            Algorithm::TripleDes => encrypt::<TdesEde3>(&self.key, block),
-            Algorithm::Aes128 => encrypt::<Aes128>(&self.key, block),
-            Algorithm::Aes192 => encrypt::<Aes192>(&self.key, block),
-            Algorithm::Aes256 => encrypt::<Aes256>(&self.key, block),
-        }
-        .ok_or(Status::BAD_DATA)
+        let cipher = if self.algorithm.is_aes() { symmetric::Algorithm::Aes } else { symmetric::Algorithm::Tdes };
+        let key = Key::new(cipher, &self.key).filter(|_| block.len() == cipher.block()).ok_or(Status::BAD_DATA)?;
+        Ok(key.encrypt(block))
     }
-}
-
-fn encrypt<C: BlockEncrypt + KeyInit>(key: &[u8], block: &[u8]) -> Option<Vec<u8>> {
-    let cipher = C::new_from_slice(key).ok()?;
-    if block.len() != C::block_size() {
-        return None;
-    }
-    let mut block = Block::<C>::clone_from_slice(block);
-    cipher.encrypt_block(&mut block);
-    Some(block.to_vec())
 }
 
 fn answer(tag: u16, value: &[u8]) -> Vec<u8> {
