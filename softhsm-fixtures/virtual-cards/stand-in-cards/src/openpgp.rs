@@ -265,6 +265,8 @@ impl Application for OpenPgp {
             (0xE6, 0, 0) => self.terminate(),
             (0x44, 0, 0) => self.activate(),
             (0x24, ..) => Err(Status::WRONG_P1_P2),
+            (0xA5, 0..=2, 4) if self.is_version_3() => Ok(Vec::new()), // SELECT DATA: one certificate is as empty as another
+            (0x47, 0x81, 0) => Err(Status::NO_REFERENCE),              // there is no key to be read
             _ => Err(Status::NO_INSTRUCTION),
         }
     }

@@ -82,7 +82,7 @@ impl OpenPgp {
         [PREFIX, &version.0.to_be_bytes(), &manufacturer.0, &self.serial, &[0, 0]].concat()
     }
 
-    fn is_version_3(&self) -> bool {
+    pub(super) fn is_version_3(&self) -> bool {
         self.dialect.own.version.0 >= 0x0300
     }
 
