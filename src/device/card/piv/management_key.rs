@@ -78,13 +78,12 @@ impl KeyType {
     }
 
     /// The type of a new key of that length in place of this one: the same where it fits, else the one that the length
-    /// implies; 24 bytes behind AES are AES-192.
-    fn successor(self, length: usize) -> Self {
+    /// implies. On a card whose metadata tells an AES key, 24 bytes are AES-192; else they are what they will be taken for.
+    fn successor(self, length: usize, is_told: bool) -> Self {
         match length {
             same if same == self.length() => self,
-            16 => Self::Aes128,
-            24 => Self::Aes192,
-            _ => Self::Aes256,
+            24 if is_told => Self::Aes192,
+            other => Self::of_present(other),
         }
     }
 
@@ -185,7 +184,8 @@ impl Piv<'_, '_> {
     /// As [`Piv::authenticate`]; [`Error::NewValueRefused`].
     pub fn change_key(&mut self, old: &Entry, new: &Entry) -> Result<()> {
         let key = parse(new, Need::New(Role::AdminKey))?;
-        let key_type = self.authenticate(old, Need::Current(Role::AdminKey))?.successor(key.bytes().len());
+        let present = self.authenticate(old, Need::Current(Role::AdminKey))?;
+        let key_type = present.successor(key.bytes().len(), self.key_metadata()?.is_some());
         let mut data = Zeroizing::new(Vec::with_capacity(3 + key_type.length()));
         data.extend([key_type.identifier(), MANAGEMENT_KEY, length(key.bytes())?]);
         data.extend_from_slice(key.bytes());
@@ -257,16 +257,17 @@ mod tests {
     #[test]
     fn a_new_key_keeps_the_type_where_its_length_allows_and_else_implies_one() {
         use KeyType::{Aes128, Aes192, Aes256, TripleDes};
-        for (present, length, expected) in [
-            (TripleDes, 24, TripleDes),
-            (Aes192, 24, Aes192),
-            (Aes256, 32, Aes256),
-            (TripleDes, 16, Aes128),
-            (TripleDes, 32, Aes256),
-            (Aes256, 24, Aes192),
-            (Aes128, 24, Aes192),
+        for (present, length, told, untold) in [
+            (TripleDes, 24, TripleDes, TripleDes),
+            (Aes192, 24, Aes192, Aes192),
+            (Aes256, 32, Aes256, Aes256),
+            (TripleDes, 16, Aes128, Aes128),
+            (TripleDes, 32, Aes256, Aes256),
+            (Aes256, 24, Aes192, TripleDes),
+            (Aes128, 24, Aes192, TripleDes),
         ] {
-            assert_eq!(present.successor(length), expected, "{present:?} {length}");
+            let types = [true, false].map(|is_told| present.successor(length, is_told));
+            assert_eq!(types, [told, untold], "{present:?} {length}");
         }
     }
 
