@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use serde_json::{Value, json};
 
 use super::{COUNTER, Desk, KEY, SELECT, desk, desk_with, error};
-use crate::support::cards::Card;
+use crate::support::{cards::Card, home};
 
 const SET: &str = "pin set --application piv --new-pin env:NEW";
 const SET_RETRIES: &str = "retries set --application piv --admin-key env:KEY --pin env:PIN --pin-tries 5 --puk-tries 4 --new-pin env:NEW --new-puk env:PUK2";
@@ -137,7 +137,7 @@ fn limits_are_set_in_the_safe_order_and_new_values_stand_at_the_end() {
         ["0087039B", "0087039B", "00200080", "00FA0505", "00240080", "00240081"],
         "nothing between the limits and the new values"
     );
-    assert_eq!(desk.ask(PIN_METADATA), "0101FF0501000602050590 00".replace(' ', ""));
+    assert_eq!(desk.ask(PIN_METADATA), "0101FF050100060205059000");
     assert_eq!(desk.ask(PUK_METADATA), "0101FF050100060205059000");
     assert_eq!(desk.verify("323731383238FFFF"), "9000");
     desk.run("pin reset --application piv --puk env:PUK2 --new-pin env:PIN").code(0);
@@ -189,25 +189,77 @@ fn a_wrong_secret_sets_no_limits_and_the_last_try_of_the_pin_is_not_spent() {
 
 #[test]
 fn limits_that_a_clone_does_not_take_are_refused_with_nothing_lost() {
-    for desk in [like("nitrokey"), desk()] {
+    let untold = || desk_with(Card::stand_in("piv").dialect("card=yubikey").dialect("retries=zero-only"));
+    for (desk, offered) in [(untold(), true), (like("nitrokey"), false), (desk(), false)] {
+        assert_eq!(desk.can().contains(&"retries set".into()), offered);
         let refused = error(&desk.run(&format!("{SET_RETRIES} --json")).code(7));
-        assert_eq!(refused["kind"], "unsupported");
+        assert_eq!((&refused["kind"], desk.instructions().contains(&"FA".into())), (&json!("unsupported"), offered));
+        assert!(refused["hint"].as_str().unwrap().starts_with("pukka pin reset "), "{refused}");
         assert_eq!(desk.verify("313233343536FFFF"), "9000", "the old PIN");
         desk.run("pin reset --application piv --puk env:PUK --new-pin env:NEW").code(0);
     }
 }
 
 #[test]
-fn a_card_pulled_behind_its_new_limits_is_said_to_have_its_values_of_delivery() {
-    for fault in ["pull-after@FA:1", "pull-before@24:1", "answer=6F00@24:1", "pull-before@24:2"] {
-        let desk = yubikey();
+fn a_card_pulled_while_its_limits_are_set_is_not_left_at_its_values_of_delivery_unsaid() {
+    for (fault, code) in [
+        ("pull-before@87:2", 8),
+        ("pull-before@FA:1", 8),
+        ("pull-after@FA:1", 8),
+        ("pull-before@24:1", 8),
+        ("pull-before@24:2", 8),
+        ("pull-after@24:2", 8),
+        ("pull-before@20:3", 11), // the counter, behind the new values
+    ] {
+        let directory = home();
+        let card = Card::stand_in("piv").dialect("card=yubikey").file(&directory.path().join("card"));
+        let mut desk = desk_with(card.clone());
+        desk.run("pin change --application piv --pin env:PIN --new-pin env:NEW").code(0);
+        desk.run("puk change --application piv --puk env:PUK --new-puk env:PUK2").code(0);
         desk.card.fail(&[fault]);
-        let error = error(&desk.run(&format!("{SET_RETRIES} --json")).code(8));
+        let call =
+            SET_RETRIES.replace("--pin env:PIN", "--pin env:NEW").replace("--new-pin env:NEW", "--new-pin env:WRONG");
+        let error = error(&desk.run(&format!("{call} --json")).code(code));
+        desk.card.wait_till_pulled();
+        desk.card = desk.pcscd.insert(0, card);
+        let is_delivered = |apdu: &str| desk.ask(apdu).starts_with("0101FF050101");
         let message = error["message"].as_str().unwrap();
-        assert!(message.contains("of delivery"), "{fault}: {error}");
-        assert_eq!(message.contains("the PIN"), fault != "pull-before@24:2" && fault != "pull-after@FA:1", "{error}");
-        assert!(error["hint"].as_str().unwrap().contains("pukka status"), "{error}");
+        for (role, apdu) in [("PIN", PIN_METADATA), ("PUK", PUK_METADATA)] {
+            let said = message.contains("of delivery") && message.contains(role);
+            assert!(!is_delivered(apdu) || said, "{fault}: {role}: {error}");
+        }
+        assert!(code == 11 || error["hint"].as_str().unwrap().contains("pukka status"), "{fault}: {error}");
     }
+}
+
+#[test]
+fn what_every_card_can_takes_no_more_apdus_on_one_that_can_more() {
+    for model in ["nitrokey", "yubikey", "neo", "pivapplet", "plain"] {
+        let desk = like(model);
+        for (command, most) in [
+            ("status --application piv", 7),
+            ("pin change --application piv --pin env:PIN --new-pin env:NEW", 5),
+            ("pin reset --application piv --puk env:PUK --new-pin env:PIN", 5),
+        ] {
+            desk.run(command).code(0);
+            assert!(desk.headers().len() <= most, "{model}: {command}: {:?}", desk.headers());
+        }
+    }
+}
+
+#[test]
+fn a_card_with_one_word_for_every_refusal_is_erased_by_its_counters() {
+    let desk = desk_with(Card::stand_in("piv").dialect("card=yubikey").dialect("refusals=6982"));
+    desk.run(ERASE).code(0);
+    assert_eq!(desk.counter(), "63C3");
+}
+
+#[test]
+fn a_contactless_reader_lets_nothing_be_blocked_and_so_nothing_be_erased() {
+    let desk = desk_with(Card::stand_in("piv").dialect("card=yubikey").dialect("contactless=yes"));
+    assert_eq!(error(&desk.run(&format!("{ERASE} --json")).code(8))["kind"], "device");
+    assert!(!desk.instructions().contains(&"FB".into()));
+    assert_eq!(desk.ask(PUK_METADATA), "0101FF050101060203039000");
 }
 
 #[test]

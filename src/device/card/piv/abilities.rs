@@ -72,6 +72,9 @@ const ERASE: Ability = Ability {
 const EXTENDED: &[Ability] = &[CHANGE, VERIFY, RESET, CHANGE_PUK, SET, SET_RETRIES, CHANGE_KEY, ERASE];
 /// A card of the standard alone.
 const PLAIN: &[Ability] = &[CHANGE, VERIFY, RESET, CHANGE_PUK];
+/// Nitrokey's application, whose metadata has no body: it knows SET PIN RETRIES with P1 and P2 of zero only, and does not tell
+/// whether a PIN is that of delivery.
+const NITROKEY: &[Ability] = &[CHANGE, VERIFY, RESET, CHANGE_PUK, CHANGE_KEY, ERASE];
 /// A card with Yubico's extensions and no PUK (YubiKey Bio): it is put back as a whole, by other means than its PIV application.
 const WITHOUT_PUK: &[Ability] = &[CHANGE, VERIFY, SET, CHANGE_KEY];
 /// A card whose global PIN (00) stands for the application's: RESET RETRY COUNTER knows the application PIN only.
@@ -108,6 +111,7 @@ pub fn abilities(known: Known) -> &'static [Ability] {
         (Some(PinUsage::Global), ..) => WITH_GLOBAL_PIN,
         (_, Some(Support::Told), _) if known.lacks_puk => WITHOUT_PUK,
         (_, Some(Support::Told), _) => EXTENDED,
+        (_, Some(Support::Empty), Some(true)) => NITROKEY,
         (_, _, Some(false)) => PLAIN,
         _ => EXTENDED,
     }

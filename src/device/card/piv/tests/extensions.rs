@@ -63,7 +63,7 @@ fn a_management_key_is_changed_by_mutual_authentication_and_proved_by_another() 
         dialogue!("admin-key-change"),
         dialogue!("admin-key-change-nitrokey"),
         dialogue!("admin-key-change-old"),
-        dialogue!("admin-key-change-aes-192"),
+        dialogue!("admin-key-change-same-length"),
     ] {
         assert_eq!(play(dialogue, change_key_and_prove), Ok(Proof::Proved));
     }
@@ -79,9 +79,9 @@ fn the_touch_policy_of_a_management_key_stays() {
 
 #[test]
 fn a_management_key_of_another_length_is_of_the_type_that_it_implies() {
-    let done = play(dialogue!("admin-key-change-to-aes"), |piv| {
-        change_key_to("aes-key")(piv)?;
-        piv.prove(Role::AdminKey, &entry("aes-key"))
+    let done = play(dialogue!("admin-key-change-longer"), |piv| {
+        change_key_to("long-key")(piv)?;
+        piv.prove(Role::AdminKey, &entry("long-key"))
     });
     assert_eq!(done, Ok(Proof::Proved));
 }
@@ -126,7 +126,7 @@ fn a_present_key_of_a_length_that_cannot_be_is_not_used() {
         let survey = piv.survey(Depth::Only(&[Role::AdminKey])).unwrap();
         let key = survey.reference(Role::AdminKey).unwrap();
         assert_eq!((key.current_length, key.length.unit), (Some((48, 48)), Unit::HexDigits));
-        piv.change(Role::AdminKey, &entry("aes-key"), &entry("new-key"))
+        piv.change(Role::AdminKey, &entry("long-key"), &entry("new-key"))
     });
     let Err(Error::Policy(why)) = refused else { panic!("{refused:?}") };
     assert!(why.contains(Need::Current(Role::AdminKey).option()) && why.contains("48 hexadecimal digits"), "{why}");
