@@ -17,6 +17,11 @@ fn opensc(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> (Option<i32>, String
     command.args(arguments).env("HOME", home.path()).env("XDG_CACHE_HOME", home.path());
     let output = pcscd.apply(&mut command).output().unwrap_or_else(|error| panic!("{tool}: {error}"));
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    // Said or not, as two readers or one have a card.
+    let said = said
+        .lines()
+        .filter(|line| !line.starts_with("Using reader"))
+        .fold(String::new(), |said, line| said + line + "\n");
     (output.status.code(), said)
 }
 
@@ -34,7 +39,7 @@ fn eight_readers_hold_eight_cards() {
     let (pcscd, _cards) = Pcscd::with(serials.map(|serial| Card::stand_in("gids").serial(serial)));
     for (index, serial) in serials.into_iter().enumerate() {
         let answers = pcscd.send(index, &["00A4040009A00000039742544659", "00CBA012045C02DF2000"]);
-        assert_eq!(answers[1], format!("DF20107374616E642D696E2063617264{serial}9000"), "reader {index}");
+        assert_eq!(answers[1], format!("DF201061204749445320636172642E{serial}9000"), "reader {index}");
     }
 }
 
