@@ -6,6 +6,7 @@ mod channel;
 pub mod cipher;
 mod failure;
 mod handle;
+pub mod iso7816;
 mod piv;
 mod reader;
 mod refusal;
@@ -234,3 +235,6 @@ impl Connection for OnCard {
         self.with(|application, channel, place| work(application.token(channel, place).as_mut()))
     }
 }
+
+#[cfg(test)]
+mod tests;
