@@ -184,6 +184,48 @@ fn a_label_is_wanted_for_a_blank_token_and_has_at_most_32_bytes() {
     assert_eq!([init(None), init(Some(&"é".repeat(16))), init(Some(&"é".repeat(17)))], [2, 0, 2]);
 }
 
+/// A token whose first user PIN comes with its beginning, and which needs no label.
+fn with_first_pin() -> Survey {
+    const RULES: InitRules = InitRules { needs_label: false, pin: Some(&[(3, 4), (5, 7)]) };
+    let mut blank = token(PKCS11, UNSET, UNSET);
+    blank.identity.blank = true;
+    Survey { init_rules: Some(&RULES), ..blank }
+}
+
+fn init_with(tries: Option<u8>) -> Operation {
+    Operation::Init { label: None, terms: Terms { tries, ..Terms::default() } }
+}
+
+#[test]
+fn a_first_pin_that_comes_with_the_beginning_is_needed_in_the_same_step() {
+    let plan = init_with(None).plan(&with_first_pin(), &Orders::default()).unwrap();
+    assert_eq!(plan.needs(), [Need::New(Role::UserPin), Need::New(Role::SoPin)]);
+    assert_eq!(plan.steps.len(), 1);
+}
+
+#[test]
+fn many_tries_want_a_long_first_pin_and_too_many_are_refused() {
+    let shortest = |tries| {
+        let mut survey = with_first_pin();
+        let plan = init_with(tries).plan(&survey, &Orders::default())?;
+        plan.narrow(&mut survey);
+        Ok::<usize, Error>(survey.reference(Role::UserPin).unwrap().length.min)
+    };
+    assert_eq!([shortest(None), shortest(Some(3)), shortest(Some(4)), shortest(Some(5))], [Ok(4), Ok(4), Ok(7), Ok(7)]);
+    assert_eq!(shortest(Some(6)).unwrap_err().exit_code(), 6);
+}
+
+#[test]
+fn terms_of_the_first_pin_are_refused_where_it_does_not_come_with_the_beginning() {
+    let mut blank = token(PKCS11, UNSET, UNSET);
+    blank.identity.blank = true;
+    let terms = Terms { transport: true, ..Terms::default() };
+    for terms in [terms, Terms { tries: Some(3), ..Terms::default() }] {
+        let init = Operation::Init { label: Some("new".into()), terms };
+        assert_eq!(code(init.plan(&blank, &Orders::default())), 7);
+    }
+}
+
 #[test]
 fn what_can_be_done_follows_from_the_state() {
     let can = |survey: &Survey| possible(survey).iter().map(|able| able.verb).collect::<Vec<_>>();

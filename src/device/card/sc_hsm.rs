@@ -283,10 +283,13 @@ impl<'a, 'c> ScHsm<'a, 'c> {
             &files::object(0x91, &[tries]),
         ]);
         let status = self.send("INITIALIZE", [0x80, 0x50, 0x00, 0x00], Data::Secret(data), false)?.status;
-        match status {
-            StatusWord::OK => Ok(()),
-            refused => Err(Error::device("the device refuses to be initialised", refused.to_string())),
+        if status != StatusWord::OK {
+            return Err(Error::device("the device refuses to be initialised", status.to_string()));
         }
+        // It is another device now, with the options that SELECT will tell from now on.
+        let options = self.memory.options.map(|_| options);
+        *self.memory = Memory { known: None, options, blank: false };
+        Ok(())
     }
 
     /// Writes the label, which the user PIN may; nobody has given the device a name yet.
@@ -397,8 +400,6 @@ impl Token for ScHsm<'_, '_> {
             self.present_alone(Role::SoPin, beginning.so_pin)?;
         }
         self.initialise(beginning, pin)?;
-        self.memory.known = None;
-        self.memory.blank = false;
         let named = beginning.label.map_or(Ok(()), |label| self.name(label, pin));
         named.and_then(|()| self.known()).map_err(|error| Error::Unconfirmed {
             role: Role::SoPin,
