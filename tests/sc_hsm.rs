@@ -1,6 +1,7 @@
 //! SmartCard-HSMs: a stand-in behind a real pcscd. What the device has is asked of it beside pukka, by another program.
 
 mod init;
+mod pulled;
 mod so_pin;
 
 use serde_json::{Value, json};
@@ -126,6 +127,13 @@ fn the_serial_is_the_one_that_other_tools_show() {
     let listed = desk.run("list --via pcsc --json").code(0).json();
     let serial = listed["tokens"][0]["serial"].as_str().unwrap();
     assert!(shown.contains(&format!("Serial number  : {serial}\n")), "{shown}");
+}
+
+#[test]
+fn a_device_that_a_module_shows_too_is_listed_once() {
+    let listed = desk(&[]).run("list --json").code(0).json();
+    let own = listed["tokens"].as_array().unwrap().iter().filter(|token| token["serial"] == "DEV00DEC0DE");
+    assert_eq!(own.map(|token| token["route"].clone()).collect::<Vec<_>>(), ["pcsc"], "{listed}");
 }
 
 #[test]

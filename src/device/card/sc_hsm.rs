@@ -431,16 +431,17 @@ fn key_reference(role: Role) -> Result<u8> {
 fn field(role: Role, value: &Entry) -> Result<Zeroizing<Vec<u8>>> {
     let pin = value.value().ok_or_else(|| Error::unsupported("PIN pad".into()))?;
     if role == Role::SoPin {
+        let refused = || Error::Policy(format!("an SO PIN is {SO_DIGITS} hexadecimal digits; nothing was sent"));
+        if pin.len() != SO_DIGITS {
+            return Err(refused());
+        }
         let nibble = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let mut bytes = Zeroizing::new(Vec::with_capacity(SO_DIGITS / 2));
         bytes.extend(pin.bytes().chunks_exact(2).filter_map(|pair| match pair {
             [high, low] => Some(nibble(high)? << 4 | nibble(low)?),
             _ => None,
         }));
-        return match pin.len() == SO_DIGITS && bytes.len() == SO_DIGITS / 2 {
-            true => Ok(bytes),
-            false => Err(Error::Policy(format!("an SO PIN is {SO_DIGITS} hexadecimal digits; nothing was sent"))),
-        };
+        return if bytes.len() == SO_DIGITS / 2 { Ok(bytes) } else { Err(refused()) };
     }
     match pin.is_empty() || pin.len() > EVER_SET.1 {
         true => Err(Error::Policy(format!("a PIN has at most {} characters; nothing was sent", EVER_SET.1))),
