@@ -1,4 +1,5 @@
-//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old FF8}` a secret by name, `#` why.
+//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old FF8}` a secret by name
+//! (padded, `{old}` as it is, `{so-pin HEX}` its hexadecimal digits), `#` why.
 //! `> reset` is a reset of the card, `< pulled` its end.
 
 use std::{
@@ -20,7 +21,14 @@ use crate::{
 };
 
 /// The secrets of dialogues, by name.
-const SECRETS: [(&str, &str); 4] = [("old", "123456"), ("new", "271828"), ("puk", "12345678"), ("new-puk", "87654321")];
+const SECRETS: [(&str, &str); 6] = [
+    ("old", "123456"),
+    ("new", "271828"),
+    ("puk", "12345678"),
+    ("new-puk", "87654321"),
+    ("so-pin", "3537363231383830"),
+    ("new-so-pin", "A1B2C3D4E5F60718"),
+];
 
 /// A secret by its name.
 pub fn entry(name: &str) -> Entry {
@@ -74,6 +82,8 @@ fn parse(dialogue: &str) -> VecDeque<Line> {
         let mut block = value.as_bytes().to_vec();
         block.resize(8, 0xFF);
         text = text.replace(&format!("{{{name} FF8}}"), &hex(&block));
+        text = text.replace(&format!("{{{name}}}"), &hex(value.as_bytes()));
+        text = text.replace(&format!("{{{name} HEX}}"), value);
     }
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
