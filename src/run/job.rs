@@ -84,9 +84,10 @@ impl Job<'_> {
         found.connection.transact(access, &mut |token| {
             let roles = self.operation.concerns(&self.orders);
             let survey = token.survey(roles.as_deref().map_or(Depth::Full, Depth::Only))?;
-            let survey = progress.survey.insert(survey).clone();
+            let mut survey = progress.survey.insert(survey).clone();
             one_user_pin(&survey, self.reference)?;
             let plan = self.operation.plan(&survey, &self.orders)?;
+            plan.narrow(&mut survey);
             // With every secret at hand, one transaction serves; else nobody types while it is open.
             if !self.dry_run && self.collector.is_ready(&plan, &survey) {
                 effect = Some(self.act(token, &plan, &survey, progress)?);

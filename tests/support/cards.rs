@@ -132,19 +132,12 @@ impl Pcscd {
         card
     }
 
-    /// The responses to `apdus`, sent by a program that connects, and leaves the card as it is then.
+    /// The responses to `apdus`, sent by a program that connects, and leaves the card as it is then. A card that is
+    /// pulled over a command has an empty one: this reader tells of it with the next.
     #[track_caller]
     pub fn send(&self, index: usize, apdus: &[&str]) -> Vec<String> {
         let sent = must(output(self.0.tool().arg("send").arg(reader_name(index)).args(apdus)));
         String::from_utf8_lossy(&sent.stdout).lines().map(str::to_owned).collect()
-    }
-
-    /// What a program says that could not send all of `apdus`.
-    #[track_caller]
-    pub fn send_in_vain(&self, index: usize, apdus: &[&str]) -> String {
-        let sent = must(self.0.tool().arg("send").arg(reader_name(index)).args(apdus).output().map_err(Into::into));
-        assert!(!sent.status.success(), "all was sent: {}", String::from_utf8_lossy(&sent.stdout));
-        String::from_utf8_lossy(&sent.stderr).into_owned()
     }
 
     /// Resets the card in reader `index`, as another program may at any time.

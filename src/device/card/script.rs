@@ -1,5 +1,6 @@
-//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old FF8}` a secret by name, `#` why.
-//! `{key}` is a secret that is hexadecimal already, `> reset` is a reset of the card, `< pulled` its end.
+//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old FF8}` a secret by name
+//! (padded, `{old}` as it is, `{so-pin HEX}` its hexadecimal digits), `#` why.
+//! `> reset` is a reset of the card, `< pulled` its end.
 
 use std::{
     collections::VecDeque,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// The secrets of dialogues, by name.
-const SECRETS: [(&str, &str); 7] = [
+const SECRETS: [(&str, &str); 9] = [
     ("old", "123456"),
     ("new", "271828"),
     ("puk", "12345678"),
@@ -28,6 +29,8 @@ const SECRETS: [(&str, &str); 7] = [
     ("key", "010203040506070801020304050607080102030405060708"),
     ("new-key", "8F3A61C20B7E94D5A1187C4F5D926E03B4297AF0C8165DE2"),
     ("long-key", "603DEB1015CA71BE2B73AEF0857D77811F352C073B6108D72D9810A30914DFF4"),
+    ("so-pin", "3537363231383830"),
+    ("new-so-pin", "A1B2C3D4E5F60718"),
 ];
 
 /// A secret by its name.
@@ -82,8 +85,8 @@ fn parse(dialogue: &str) -> VecDeque<Line> {
         let mut block = value.as_bytes().to_vec();
         block.resize(8, 0xFF);
         text = text.replace(&format!("{{{name} FF8}}"), &hex(&block));
-        // Keys are hexadecimal already.
-        text = text.replace(&format!("{{{name}}}"), value);
+        text = text.replace(&format!("{{{name}}}"), &hex(value.as_bytes()));
+        text = text.replace(&format!("{{{name} HEX}}"), value);
     }
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines

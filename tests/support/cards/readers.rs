@@ -20,7 +20,12 @@ pub const MOST: usize = 16;
 /// The name of reader `index`, the same in every pcscd.
 pub fn reader_name(index: usize) -> String {
     assert!(index < MOST, "there are at most {MOST} readers");
-    format!("Virtual PCD {:02} {:02}", index / 2, index % 2)
+    format!("{} 00 {:02}", friendly_name(index / 2), index % 2)
+}
+
+/// What a pair of readers is called. pcscd numbers the two; pairs of one name would be told apart by nothing.
+fn friendly_name(pair: usize) -> String {
+    if pair == 0 { "Virtual PCD".to_owned() } else { format!("Virtual PCD {}", pair + 1) }
 }
 
 /// Readers on ports that no other test has.
@@ -48,7 +53,7 @@ impl Readers {
             // A copy each: entries that share a library, or a link to it, are listed, and only the last answers.
             let library = directory.join(format!("libifdvpcd-{pair}.so"));
             fs::copy(vpcd_library()?, &library)?;
-            writeln!(readers, "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:{first:#X}")?;
+            writeln!(readers, "FRIENDLYNAME {:?}\nDEVICENAME /dev/null:{first:#X}", friendly_name(pair))?;
             writeln!(readers, "CHANNELID {first:#X}\nLIBPATH {}\n", library.display())?;
         }
         fs::create_dir(directory.join("readers"))?;
