@@ -5,12 +5,13 @@
 //!
 //! | layer | modules | may import |
 //! | --- | --- | --- |
-//! | core | [`token`], [`selector`], [`secret`], [`error`] | core |
+//! | core | [`token`], [`selector`], [`secret`], [`challenge`], [`error`] | core |
 //! | decisions | [`operation`], [`policy`] | core, decisions |
-//! | devices | [`device`] | core; PKCS#11 and PC/SC nowhere else |
+//! | devices | [`device`] | core; PKCS#11, PC/SC and ciphers nowhere else |
 //! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | core, decisions; [`cli`] also [`config`] and [`input`], [`render`] also [`input`]; clap in [`cli`] only |
 //! | spine | [`run`], [`interrupt`] | everything above |
 
+pub mod challenge;
 pub mod cli;
 pub mod config;
 pub mod device;

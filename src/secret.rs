@@ -1,5 +1,9 @@
 //! Secrets: wiped when dropped, never printed, never copied, compared in constant time.
 
+mod admin_key;
+
+pub use admin_key::AdminKey;
+
 use std::fmt;
 
 use subtle::ConstantTimeEq;

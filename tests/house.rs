@@ -7,7 +7,7 @@ use std::{
 
 /// The layers of `src/lib.rs`, each with its rooms.
 const LAYERS: [(&str, &[&str]); 5] = [
-    ("core", &["token", "selector", "secret", "error"]),
+    ("core", &["token", "selector", "secret", "challenge", "error"]),
     ("decisions", &["operation", "policy"]),
     ("devices", &["device"]),
     ("edges", &["cli", "config", "input", "ledger", "render"]),
@@ -192,6 +192,13 @@ fn uses(code: &str, word: &str) -> bool {
 fn only_devices_know_pkcs11_and_pc_sc() {
     only_in("cryptoki_sys", &["device/pkcs11.rs", "device/pkcs11"]);
     only_in("pcsc::", &["device/card"]);
+}
+
+#[test]
+fn only_cards_know_ciphers() {
+    for cipher in ["aes", "cbc", "des"] {
+        only_in(cipher, &["device/card/cipher.rs"]);
+    }
 }
 
 #[test]

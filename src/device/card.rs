@@ -3,6 +3,7 @@
 mod apdu;
 mod application;
 mod channel;
+pub mod cipher;
 mod failure;
 mod piv;
 mod reader;
