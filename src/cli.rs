@@ -5,6 +5,7 @@ mod global;
 mod pin;
 mod puk;
 mod reset_code;
+mod respond;
 mod retries;
 mod so_pin;
 mod sources;
@@ -12,6 +13,7 @@ mod token;
 mod wrong;
 
 pub use global::Global;
+pub use respond::Respond;
 pub use wrong::{Wrong, explain};
 
 use std::collections::BTreeMap;
@@ -77,6 +79,9 @@ pub enum Noun {
     /// Initialise or erase a token
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Verb),
+    /// Answer the challenge of a card with its admin key; needs no token
+    #[command(after_help = "Example: pukka respond --challenge 0011223344556677 --admin-key file:KEY")]
+    Respond(Respond),
     /// Print the completions of a shell
     #[command(after_help = "Example: pukka completions bash")]
     Completions {
@@ -99,6 +104,13 @@ pub enum Asked {
     },
     /// An operation on one token.
     Operate(Request),
+    /// The response to a challenge.
+    Respond {
+        /// The challenge, as it was typed.
+        challenge: String,
+        /// Where the admin key comes from.
+        sources: BTreeMap<Need, Source>,
+    },
     /// Completions for a shell.
     Completions(clap_complete::Shell),
 }
@@ -140,6 +152,9 @@ impl Cli {
             Some(Noun::ResetCode(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Retries(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Token(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Respond(respond)) => {
+                Asked::Respond { challenge: respond.challenge(), sources: respond.sources() }
+            }
             Some(Noun::Completions { shell }) => Asked::Completions(*shell),
         })
     }

@@ -16,7 +16,7 @@ use pukka::{
     config::{self, Config},
     device::Settings,
     error::{Error, Result},
-    input::{Collector, Prompter, Source, Terminal},
+    input::{Collector, Destroy, Prompter, Source, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
     render::{self, Failure, Render},
@@ -112,6 +112,12 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
             let report = done.map_err(|failure| failure.with_modules(&global.modules))?;
             render.report(&report).map_err(Failure::bare)
         }
+        Asked::Respond { challenge, sources } => {
+            let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
+            let mut collector = Collector::new(sources, ask, Destroy::Ask);
+            let response = run::respond(&challenge, &mut collector).map_err(Failure::bare)?;
+            render.response(&response).map_err(Failure::bare)
+        }
         Asked::Completions(shell) => render.data(&cli::completions(shell)).map_err(Failure::bare),
     }
 }
@@ -122,6 +128,7 @@ fn name(asked: &Asked) -> &'static str {
         Asked::Guide | Asked::Look { full: true, .. } => "status",
         Asked::Look { full: false, .. } => "list",
         Asked::Operate(request) => request.operation.verb().name(),
+        Asked::Respond { .. } => "respond",
         Asked::Completions(_) => "completions",
     }
 }

@@ -15,6 +15,7 @@ use anstyle::{AnsiColor, Style};
 use zeroize::Zeroizing;
 
 use crate::{
+    challenge::Block,
     error::{Error, Result},
     input::Generated,
     token::Trace,
@@ -83,6 +84,21 @@ impl Render {
         }
         if !self.quiet {
             talk(format_args!("{}", text::success(report)));
+        }
+        Ok(())
+    }
+
+    /// The response to a challenge.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where standard output does not take it.
+    pub fn response(self, response: &Block) -> Result<()> {
+        if self.json {
+            return self.data(&json::response(response));
+        }
+        self.data(format!("{response}\n").as_bytes())?;
+        if !self.quiet {
+            talk(format_args!("{}", text::spoken(response)));
         }
         Ok(())
     }

@@ -2,6 +2,9 @@
 
 mod choose;
 mod job;
+mod respond;
+
+pub use respond::respond;
 
 use std::collections::BTreeMap;
 

@@ -12,6 +12,7 @@ mod memory;
 mod pcsc;
 mod piv;
 mod prompts;
+mod respond;
 mod selection;
 mod signals;
 mod softhsm;

@@ -100,6 +100,7 @@ fn every_command_of_the_contract_has_help_with_an_example() {
         "so-pin change",
         "admin-pin change",
         "token init",
+        "respond",
         "completions",
     ] {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();

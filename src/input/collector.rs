@@ -92,6 +92,26 @@ impl Collector {
         }
     }
 
+    /// The secret of a command that needs no token: from its source, or from a person who is asked `question`.
+    ///
+    /// # Errors
+    /// As [`Self::read_ahead`]; [`Error::Usage`] where nobody may be asked, or the keys of a token are named, as there is none;
+    /// [`Error::Interrupted`].
+    pub fn without_token(&mut self, need: Need, question: &str) -> Result<Pin> {
+        self.read_ahead()?;
+        if let Some(value) = self.at_hand.remove(&need) {
+            return Ok(value);
+        }
+        if self.sources.get(&need) == Some(&Source::Pad) {
+            return Err(Error::Usage(format!(
+                "--{} names the keys of a token, and none is needed here",
+                need.option()
+            )));
+        }
+        let value = self.asked(need)?.secret(question)?;
+        check(need, &value).map(|()| value)
+    }
+
     /// Whether everything that the plan needs is at hand without asking anyone.
     pub fn is_ready(&self, plan: &Plan, survey: &Survey) -> bool {
         let at_hand = |need: &Need| {

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{Failure, Listed, Listing, Report};
 use crate::{
+    challenge::Block,
     error::Error,
     input::Generated,
     operation::{Plan, possible},
@@ -112,6 +113,14 @@ struct PlanObject<'a> {
 }
 
 #[derive(Serialize)]
+struct Responded {
+    schema: u8,
+    command: &'static str,
+    response: String,
+    groups: Vec<String>,
+}
+
+#[derive(Serialize)]
 struct Failed<'a> {
     schema: u8,
     command: Option<&'a str>,
@@ -214,6 +223,11 @@ pub fn report(report: &Report) -> Zeroizing<Vec<u8>> {
         plan,
     };
     line(&done)
+}
+
+/// The response to a challenge, plain and in checked groups.
+pub fn response(response: &Block) -> Zeroizing<Vec<u8>> {
+    line(&Responded { schema: SCHEMA, command: "respond", response: response.to_string(), groups: response.groups() })
 }
 
 /// One line of JSON, wiped when dropped, since it may hold a value that was generated.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{Listed, Listing, Report};
 use crate::{
+    challenge::Block,
     operation::{Plan, command, possible},
     policy,
     token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
@@ -23,6 +24,11 @@ pub fn listing(listing: &Listing) -> String {
         .collect();
     let width = rows.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
     rows.iter().map(|(application, name, selector)| format!("{application:<7}  {name:<width$}  {selector}\n")).collect()
+}
+
+/// A challenge or response as it is said on the telephone.
+pub fn spoken(block: &Block) -> String {
+    format!("in groups, each with its check digit: {}", block.groups().join(" "))
 }
 
 /// What to do next with each token, in one sentence and one command.
