@@ -11,6 +11,7 @@ mod refusal;
 #[cfg(test)]
 mod script;
 mod status_word;
+mod tlv;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -1,19 +1,16 @@
 //! What PIV cards tell in TLV: the discovery object, the cardholder identifier, Yubico's metadata.
 
-use iso7816_tlv::{
-    ber::{Tag, Tlv, Value},
-    simple,
-};
+use iso7816_tlv::simple;
 
-use crate::token::{Retries, Text};
+use crate::{
+    device::card::tlv::find,
+    token::{Retries, Text},
+};
 
 /// Tag list that asks for the discovery object (SP 800-73-5 part 1, 3.3.2).
 pub const DISCOVERY: [u8; 3] = [0x5C, 0x01, 0x7E];
 /// Tag list that asks for the cardholder unique identifier.
 pub const CHUID: [u8; 5] = [0x5C, 0x03, 0x5F, 0xC1, 0x02];
-
-/// The longest object that is looked into: a card could nest them so that reading takes seconds.
-const MOST: usize = 4096;
 
 /// Which PIN unlocks the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,18 +66,6 @@ pub fn guid(object: &[u8]) -> Option<Text> {
     let guid = objects.iter().find(|object| object.tag() == tag)?.value();
     let hex: String = guid.iter().map(|byte| format!("{byte:02x}")).collect();
     (guid.len() == 16 && guid.iter().any(|byte| *byte != 0)).then(|| Text::from(hex.as_str()))
-}
-
-/// The value at a path of tags.
-fn find(bytes: &[u8], path: &[u64]) -> Option<Vec<u8>> {
-    let (tag, deeper) = path.split_first().filter(|_| bytes.len() <= MOST)?;
-    let tag = Tag::try_from(*tag).ok()?;
-    let found = Tlv::parse_all(bytes).into_iter().find(|tlv| *tlv.tag() == tag)?;
-    let content = match found.value() {
-        Value::Primitive(bytes) => bytes.clone(),
-        Value::Constructed(inner) => inner.iter().flat_map(Tlv::to_vec).collect(),
-    };
-    if deeper.is_empty() { Some(content) } else { find(&content, deeper) }
 }
 
 #[cfg(test)]
