@@ -5,6 +5,7 @@ mod application;
 mod channel;
 pub mod cipher;
 mod failure;
+mod gids;
 mod piv;
 mod reader;
 mod refusal;
@@ -63,7 +64,7 @@ pub struct Search {
 /// Every application that a card is asked for, in an order that harms nothing: a SELECT drops no more than the verified state
 /// of the one before.
 fn applications(_wanted: Wanted<'_>) -> Vec<Box<dyn CardApplication>> {
-    vec![Box::new(piv::Memory::default())]
+    vec![Box::new(piv::Memory::default()), Box::new(gids::Memory::default())]
 }
 
 /// The names of the applications that a card is asked for.

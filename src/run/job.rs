@@ -1,11 +1,13 @@
 //! One operation on the token that was chosen, from survey to report.
 
+mod challenge;
+
 use crate::{
     error::{Error, Result},
     input::Collector,
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
-    operation::{Operation, Orders, Outcome, Plan, advise, remedy},
+    operation::{Operation, Orders, Outcome, Plan, Secrets, advise, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
     token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token},
@@ -100,20 +102,36 @@ impl Job<'_> {
         }
         if effect.is_none() {
             self.collector.ask(&plan, &survey)?;
-            found.connection.transact(Access::Write, &mut |token| {
-                effect = Some(self.act(token, &plan, &survey, progress)?);
-                Ok(())
-            })?;
+            if plan.needs().iter().any(|need| need.is_late()) {
+                effect = Some(self.by_challenge(found, &plan, &survey, progress)?);
+            } else {
+                found.connection.transact(Access::Write, &mut |token| {
+                    effect = Some(self.act(token, &plan, &survey, progress)?);
+                    Ok(())
+                })?;
+            }
         }
         self.ledger.outcome(Ok(plan.outcome))?;
         Ok(self.report(plan, &survey, effect))
     }
 
-    /// Act and confirm, step by step; the secrets are wiped at the end, whatever happens. What is generated is made here,
-    /// where no signal can part it from the token any more.
+    /// Act and confirm; the secrets are wiped at the end, whatever happens. What is generated is made here, where no signal can
+    /// part it from the token any more.
     fn act(&mut self, token: &mut dyn Token, plan: &Plan, survey: &Survey, progress: &mut Progress) -> Result<Effect> {
         self.interrupts.hold();
         let secrets = self.collector.collect(plan, survey)?;
+        self.carry_out(token, plan, survey, &secrets, progress)
+    }
+
+    /// Each step of the plan, and its proof.
+    fn carry_out(
+        &mut self,
+        token: &mut dyn Token,
+        plan: &Plan,
+        survey: &Survey,
+        secrets: &Secrets,
+        progress: &mut Progress,
+    ) -> Result<Effect> {
         if let Some(restored) = plan.restored() {
             self.render.note(&format!("this puts {restored}"));
         }
@@ -123,11 +141,11 @@ impl Job<'_> {
         for step in &plan.steps {
             let guarded = step.guard(token, &self.orders.allow_last_try)?;
             progress.acting = true;
-            if let Some(identity) = step.perform(token, &secrets)? {
+            if let Some(identity) = step.perform(token, secrets)? {
                 progress.identity = Some(identity);
                 progress.done.push(Outcome::Initialised);
             }
-            let (proof, seen) = step.confirm(token, &secrets, guarded)?;
+            let (proof, seen) = step.confirm(token, secrets, guarded)?;
             if let Proof::NotPossible(why) = proof {
                 effect.unproved.push(why);
             }
