@@ -199,8 +199,7 @@ impl<'a, 'c> Gids<'a, 'c> {
             Some(Retries::Blocked) => (State::Blocked, Retries::Blocked),
             Some(retries) if !first => (State::Ready, retries),
             _ => {
-                let status =
-                    self.send("VERIFY (counter)", [0x00, 0x20, 0x00, USER_PIN], Data::None, false)?.status;
+                let status = self.send("VERIFY (counter)", [0x00, 0x20, 0x00, USER_PIN], Data::None, false)?.status;
                 match (status.0, status.meaning()) {
                     // 9000 is that of a card not yet initialised: GIDS cards seen say 63Cx of a verified PIN as well.
                     (0x9000 | 0x6984 | 0x6A88, _) => (State::Unset, Retries::Unknown),

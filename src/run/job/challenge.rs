@@ -48,9 +48,8 @@ impl Job<'_> {
             match done {
                 Err(Error::Stale) => self.begin_again(round, progress)?,
                 done => {
-                    return done.and_then(|()| {
-                        effect.ok_or_else(|| Error::Internal("a transaction without work".into()))
-                    });
+                    return done
+                        .and_then(|()| effect.ok_or_else(|| Error::Internal("a transaction without work".into())));
                 }
             }
             round += 1;

@@ -53,8 +53,8 @@ pub fn template(tag: u8, value: &[u8]) -> Vec<u8> {
 /// OpenSC and in Windows' own driver; it looks like a key-check value and is none.
 pub fn new_key(key: &AdminKey) -> Zeroizing<Vec<u8>> {
     // Of its final size from the start, so that no copy is left behind.
-    let mut object = Zeroizing::new(Vec::with_capacity(40));
-    object.extend_from_slice(&[0x70, 0x26, 0x84, 0x01, 0x80, 0xA5, 0x1F, 0x87, 0x18]);
+    let mut object = Zeroizing::new(Vec::with_capacity(38));
+    object.extend_from_slice(&[0x70, 0x24, 0x84, 0x01, 0x80, 0xA5, 0x1F, 0x87, 0x18]);
     object.extend_from_slice(key.bytes());
     object.extend_from_slice(&[0x88, 0x03, 0xB0, 0x73, 0xDC]);
     object
