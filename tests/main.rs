@@ -11,6 +11,7 @@ mod locking;
 mod memory;
 mod pcsc;
 mod piv;
+mod profile;
 mod prompts;
 mod respond;
 mod selection;

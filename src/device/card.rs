@@ -6,6 +6,8 @@ mod channel;
 pub mod cipher;
 mod failure;
 mod gids;
+mod handle;
+pub mod iso7816;
 mod piv;
 mod reader;
 mod refusal;
@@ -233,3 +235,6 @@ impl Connection for OnCard {
         self.with(|application, channel, place| work(application.token(channel, place).as_mut()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,6 +159,45 @@ mod tests {
         );
     }
 
+    /// What a card makes of a chain: the header and the whole data, where every link is well formed.
+    fn received(chain: &[Zeroizing<Vec<u8>>]) -> Option<([u8; 4], Vec<u8>)> {
+        let mut data = Vec::new();
+        let (last, before) = chain.split_last()?;
+        for link in before {
+            let [cla, _, _, _, length, rest @ ..] = link.as_slice() else { return None };
+            (cla & 0x10 != 0 && rest.len() == usize::from(*length)).then_some(())?;
+            data.extend_from_slice(rest);
+        }
+        let (header, body) = last.split_first_chunk::<4>()?;
+        match body {
+            [] | [_] => {}
+            [length, rest @ ..] => data.extend_from_slice(rest.get(..usize::from(*length))?),
+        }
+        Some((*header, data))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_encoded_is_what_a_card_receives_whatever_its_length(
+            data in proptest::collection::vec(proptest::num::u8::ANY, 1..1024),
+            answers in proptest::bool::ANY,
+            t0 in proptest::bool::ANY,
+        ) {
+            let protocol = if t0 { Protocol::T0 } else { Protocol::T1 };
+            let chain = command(Data::Plain(data.clone()), answers).encode(protocol);
+            assert!(chain.iter().all(|apdu| apdu.len() <= 261));
+            assert_eq!(received(&chain), Some(([0x00, 0x20, 0x00, 0x80], data)));
+        }
+
+        #[test]
+        fn a_response_is_its_data_and_its_status_word(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            let parsed = Response::parse(&bytes).map(|response| {
+                [response.data, response.status.0.to_be_bytes().to_vec()].concat()
+            });
+            assert_eq!(parsed, (bytes.len() >= 2).then_some(bytes));
+        }
+    }
+
     #[test]
     fn a_secret_is_counted_and_not_shown() {
         let command = command(Data::Secret(Zeroizing::new(b"271828\xFF\xFF".to_vec())), false);

@@ -89,8 +89,9 @@ impl<'a> Channel<'a> {
             }
         }
         let mut response = response.ok_or_else(|| Error::Internal("a command without an APDU".into()))?;
-        // A command with a secret is never sent twice: a card could have counted the first.
-        let again = response.status.right_length().filter(|_| !command.is_secret());
+        // A command with a secret is never sent twice: a card could have counted the first. One that expects no answer has no
+        // length to be corrected: what stands there could be taken for that of a value to come.
+        let again = response.status.right_length().filter(|_| command.answers && !command.is_secret());
         if let (Some(length), Some(last)) = (again, chain.last()) {
             response = self.exchange(&with_length(last, command, length))?;
         }

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::CString,
-    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -12,16 +11,12 @@ use super::{
     apdu::Protocol,
     channel::Transport,
     failure::{failure, service},
+    handle::{Handle, SILENCE},
 };
 use crate::{
     error::{Error, Result},
     token::Text,
 };
-
-/// The longest response of a short APDU: 256 bytes and the status word.
-const RESPONSE: usize = 258;
-/// What pcscd may take to grant at once what nobody disputes, however short one is willing to wait.
-const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// A reader in which there is a card.
 pub struct Reader {
@@ -69,13 +64,9 @@ impl Reader {
         loop {
             let (context, path) = (self.context.clone(), self.path.clone());
             let left = deadline.saturating_duration_since(Instant::now());
-            match within(
-                left,
-                move || context.connect(&path, ShareMode::Shared, Protocols::ANY),
-                |card| card.map_or((), leave),
-            ) {
+            match Handle::connect(move || context.connect(&path, ShareMode::Shared, Protocols::ANY), left) {
                 None => return Err(kept_locked(&self.name)),
-                Some(Ok(card)) => return Ok(Card { card: Some(card), reader: self, is_fresh: true }),
+                Some(Ok(handle)) => return Ok(Card { handle, reader: self }),
                 Some(Err(pcsc::Error::SharingViolation)) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(50).min(left));
                 }
@@ -101,11 +92,8 @@ impl Reader {
 
 /// A connected card, powered but not locked.
 pub struct Card {
-    /// Taken out only when dropped.
-    card: Option<pcsc::Card>,
+    handle: Handle,
     reader: Reader,
-    /// Whether it was connected just now: then nobody has a transaction, for which SCardConnect would have waited.
-    is_fresh: bool,
 }
 
 /// Whether the card was reset by another program since the last transaction.
@@ -118,90 +106,24 @@ pub enum Continuity {
 }
 
 impl Card {
-    /// Waits at most `wait` until no other program has a transaction on the card.
-    fn await_turn(&mut self, wait: Duration) -> Result<()> {
-        let Some(mut card) = self.card.take() else {
-            return Err(failure(pcsc::Error::InvalidHandle, &self.reader.name));
-        };
-        let turn = move || {
-            // Whatever is wrong with the card, the transaction that follows says so.
-            drop(card.transaction());
-            card
-        };
-        self.card = Some(within(wait, turn, leave).ok_or_else(|| kept_locked(&self.reader.name))?);
-        Ok(())
-    }
-
     /// Locks the card and begins a transaction, waiting at most `wait` for another program's to end; a card that another
     /// program reset is connected anew.
     ///
     /// # Errors
     /// [`Error::Device`], also when the card was pulled since it was connected.
     pub fn begin(&mut self, wait: Duration) -> Result<(Transaction<'_>, Continuity)> {
-        if !std::mem::take(&mut self.is_fresh) {
-            self.await_turn(wait)?;
-        }
         let reader = &self.reader.name;
-        let card = self.card.as_mut().ok_or_else(|| failure(pcsc::Error::InvalidHandle, reader))?;
-        let (mut transaction, mut continuity) = match card.transaction2() {
-            Ok(transaction) => (transaction, Continuity::Kept),
-            Err((card, pcsc::Error::ResetCard)) => {
-                card.reconnect(ShareMode::Shared, Protocols::ANY, Disposition::LeaveCard)
-                    .map_err(|error| failure(error, reader))?;
-                (card.transaction().map_err(|error| failure(error, reader))?, Continuity::Reset)
-            }
-            Err((_, error)) => return Err(failure(error, reader)),
-        };
-        // pcscd lets a transaction begin on a card that was reset, and complains at the first command only.
-        let protocol = match transaction.status2_owned() {
-            Err(pcsc::Error::ResetCard) => {
-                transaction
-                    .reconnect(ShareMode::Shared, Protocols::ANY, Disposition::LeaveCard)
-                    .map_err(|error| failure(error, reader))?;
-                continuity = Continuity::Reset;
-                transaction.status2_owned()
-            }
-            other => other,
-        };
+        let begun = self.handle.begin(wait).ok_or_else(|| kept_locked(reader))?;
+        let (protocol, continuity) = begun.map_err(|error| failure(error, reader))?;
+        let transaction = Transaction { handle: &mut self.handle, protocol, reader };
         if continuity == Continuity::Reset {
-            self.reader.same_card()?;
+            if let Err(error) = self.reader.same_card() {
+                transaction.end(false);
+                return Err(error);
+            }
         }
-        let protocol = match protocol.map_err(|error| failure(error, reader))?.protocol2() {
-            Some(pcsc::Protocol::T0) => Protocol::T0,
-            _ => Protocol::T1,
-        };
-        Ok((Transaction { transaction, protocol, reader }, continuity))
+        Ok((transaction, continuity))
     }
-}
-
-impl Drop for Card {
-    fn drop(&mut self) {
-        if let Some(card) = self.card.take() {
-            leave(card);
-        }
-    }
-}
-
-/// Disconnects and leaves the card as it is; `pcsc` would reset it when dropped.
-fn leave(card: pcsc::Card) {
-    // A card that was pulled has nothing left to disconnect.
-    let _ = card.disconnect(Disposition::LeaveCard);
-}
-
-/// Does in a thread what cannot be called off: SCardConnect and SCardBeginTransaction wait for another program's transaction
-/// for ever. After `limit` the thread is left to itself, and what it still comes to is given to `late`.
-fn within<T: Send + 'static>(
-    limit: Duration,
-    work: impl FnOnce() -> T + Send + 'static,
-    late: impl FnOnce(T) + Send + 'static,
-) -> Option<T> {
-    let (give, take) = mpsc::channel();
-    std::thread::spawn(move || {
-        if let Err(mpsc::SendError(result)) = give.send(work()) {
-            late(result);
-        }
-    });
-    take.recv_timeout(limit.max(AT_ONCE)).ok()
 }
 
 fn kept_locked(reader: &Text) -> Error {
@@ -214,7 +136,7 @@ fn kept_locked(reader: &Text) -> Error {
 
 /// A locked card.
 pub struct Transaction<'a> {
-    transaction: pcsc::Transaction<'a>,
+    handle: &'a mut Handle,
     protocol: Protocol,
     reader: &'a Text,
 }
@@ -222,9 +144,15 @@ pub struct Transaction<'a> {
 impl Transaction<'_> {
     /// Ends it. A card to which a secret was presented is reset, so that no other program finds it verified.
     pub fn end(self, presented: bool) {
-        let disposition = if presented { Disposition::ResetCard } else { Disposition::LeaveCard };
-        // A card that was pulled is locked no longer; there is nothing left to end.
-        let _ = self.transaction.end(disposition);
+        self.handle.end(if presented { Disposition::ResetCard } else { Disposition::LeaveCard });
+    }
+
+    fn silent(&self) -> Error {
+        Error::Device {
+            what: format!("the card in {} has not answered for {} seconds", self.reader, SILENCE.as_secs()),
+            cure: Some("take the card out, insert it again and look at it with `pukka status`".into()),
+            detail: None,
+        }
     }
 }
 
@@ -234,14 +162,12 @@ impl Transport for Transaction<'_> {
     }
 
     fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>> {
-        let mut buffer = [0; RESPONSE];
-        let answer = self.transaction.transmit(apdu, &mut buffer).map_err(|error| failure(error, self.reader))?;
-        Ok(answer.to_vec())
+        let answer = self.handle.transmit(apdu).ok_or_else(|| self.silent())?;
+        answer.map_err(|error| failure(error, self.reader))
     }
 
     fn reset(&mut self) -> Result<()> {
-        self.transaction
-            .reconnect(ShareMode::Shared, Protocols::ANY, Disposition::ResetCard)
-            .map_err(|error| failure(error, self.reader))
+        let answer = self.handle.reset().ok_or_else(|| self.silent())?;
+        answer.map_err(|error| failure(error, self.reader))
     }
 }
