@@ -57,7 +57,7 @@ impl Gids<'_, '_> {
         self.choose_admin_key()?;
         if key.bytes().len() == 24 {
             let nonces = Nonces::new((self.memory.random)()?);
-            let asked = self.general_authenticate(Data::Plain(objects::template(0x81, &nonces.challenge)))?;
+            let asked = self.general_authenticate(Data::Plain(objects::template(0x81, &nonces.challenge)), true)?;
             if asked.status == StatusWord::OK {
                 return self.answer_mutually(&key, &nonces, &asked);
             }
@@ -73,7 +73,7 @@ impl Gids<'_, '_> {
     /// # Errors
     /// [`Error::Unsupported`] where the card gives none.
     pub fn ask_challenge(&mut self) -> Result<Block> {
-        let asked = self.general_authenticate(Data::Plain(objects::ASK.to_vec()))?;
+        let asked = self.general_authenticate(Data::Plain(objects::ASK.to_vec()), true)?;
         if asked.status != StatusWord::OK {
             return Err(Error::Unsupported {
                 what: format!("the card gives no challenge to be answered ({})", asked.status),
@@ -90,7 +90,7 @@ impl Gids<'_, '_> {
     /// [`Error::WrongSecret`] of `role`, whose answer it is; [`Error::Stale`] where a challenge is open no longer.
     pub fn answer(&mut self, role: Role, response: &Block) -> Result<()> {
         let template = Zeroizing::new(objects::template(0x82, response.bytes()));
-        let status = self.general_authenticate(Data::Secret(template))?.status;
+        let status = self.general_authenticate(Data::Secret(template), false)?.status;
         match status.meaning() {
             Meaning::Done => Ok(()),
             // Within one transaction the challenge is open for sure, so that only the answer can be wrong.
@@ -139,7 +139,8 @@ impl Gids<'_, '_> {
             .ok_or_else(|| Error::device("the card's challenge does not have 16 bytes", hex(&asked.data)))?;
         let text = Zeroizing::new([&card[..], &nonces.challenge, &nonces.half, &[0x80]].concat());
         let proof = cipher.encrypt_chained(&text).ok_or_else(|| Error::Internal("a proof of odd length".into()))?;
-        let answered = self.general_authenticate(Data::Secret(Zeroizing::new(objects::template(0x82, &proof))))?;
+        let template = Zeroizing::new(objects::template(0x82, &proof));
+        let answered = self.general_authenticate(Data::Secret(template), true)?;
         match answered.status.meaning() {
             Meaning::Done => {}
             Meaning::Wrong(left) => return Err(wrong(Role::AdminKey, left, answered.status)),
@@ -156,8 +157,8 @@ impl Gids<'_, '_> {
         Ok(())
     }
 
-    fn general_authenticate(&mut self, data: Data) -> Result<Response> {
-        self.send("GENERAL AUTHENTICATE", [0x00, 0x87, 0x00, 0x00], data, true)
+    fn general_authenticate(&mut self, data: Data, answers: bool) -> Result<Response> {
+        self.send("GENERAL AUTHENTICATE", [0x00, 0x87, 0x00, 0x00], data, answers)
     }
 }
 
