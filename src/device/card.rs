@@ -5,6 +5,9 @@ mod application;
 mod channel;
 pub mod cipher;
 mod failure;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gids;
 mod handle;
 pub mod iso7816;
