@@ -220,6 +220,18 @@ impl Collector {
         Ok(secrets)
     }
 
+    /// Takes back what was handed over for an act that came to nothing and is begun again. What was generated for it is made
+    /// anew then: till that time nobody shall take it for what the token has.
+    pub fn take_back(&mut self, secrets: Secrets) {
+        for (need, value) in secrets.into_values() {
+            if !need.is_late() && !self.is_made(need) {
+                self.at_hand.insert(need, value);
+            }
+        }
+        self.generated.clear();
+        self.discard_files();
+    }
+
     /// Wipes what was read and not used.
     pub fn forget(&mut self) {
         self.at_hand.clear();

@@ -49,6 +49,7 @@ struct Progress {
 }
 
 /// What act and confirm came to.
+#[derive(Debug, PartialEq, Eq)]
 struct Effect {
     unproved: Vec<&'static str>,
     retries: Retries,

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::support::desk::secret_file;
 
 const CHANGE_KEY: &str = "admin-key change --application gids --admin-key env:KEY --new-admin-key env:NEW_KEY";
 
@@ -52,6 +53,16 @@ fn a_key_of_aes_answers_the_challenge_of_a_card_that_has_one() {
     let key = "000102030405060708090A0B0C0D0E0F";
     let desk = Desk::with(&["admin-cipher=aes", &format!("admin-key={key}")]);
     desk.call(RESET).env("KEY", key).run().code(0);
+    assert!(desk.is_pin("271828"));
+}
+
+#[test]
+fn a_key_comes_from_a_file_in_hexadecimal_of_either_case() {
+    let desk = Desk::new();
+    let path = desk.home.path().join("key");
+    secret_file(&path, format!("{}\n", KEY.to_lowercase()).as_bytes());
+    let call = "pin reset --application gids --new-pin env:NEW --admin-key file:";
+    desk.run(&format!("{call}{}", path.display())).code(0);
     assert!(desk.is_pin("271828"));
 }
 

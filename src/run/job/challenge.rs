@@ -4,7 +4,7 @@ use super::{Effect, Job, Progress};
 use crate::{
     challenge::Block,
     error::{Error, Result},
-    operation::{Plan, Secrets},
+    operation::Plan,
     secret::Entry,
     token::{Access, Found, Need, Role, Survey},
 };
@@ -26,30 +26,28 @@ impl Job<'_> {
         survey: &Survey,
         progress: &mut Progress,
     ) -> Result<Effect> {
-        let mut collected = None;
         let mut round = 1;
         loop {
             let challenge = draw(found)?;
             self.render.challenge(&challenge);
-            let response = Entry::Value(self.collector.answer(&challenge, survey)?);
-            let mut response = Some(response);
+            let mut response = Some(Entry::Value(self.collector.answer(&challenge, survey)?));
             let mut effect = None;
             let done = found.connection.transact(Access::Write, &mut |token| {
                 self.interrupts.hold();
-                let mut secrets: Secrets = match collected.take() {
-                    Some(secrets) => secrets,
-                    None => self.collector.collect(plan, survey)?,
-                };
+                let mut secrets = self.collector.collect(plan, survey)?;
                 response.take().into_iter().for_each(|response| secrets.put(Need::Current(Role::Response), response));
-                let acted = self.carry_out(token, plan, survey, collected.insert(secrets), progress);
+                let acted = self.carry_out(token, plan, survey, &secrets, progress);
+                if acted == Err(Error::Stale) {
+                    self.collector.take_back(secrets);
+                }
                 effect = Some(acted?);
                 Ok(())
             });
-            match done {
-                Err(Error::Stale) => self.begin_again(round, progress)?,
-                done => {
-                    return done
-                        .and_then(|()| effect.ok_or_else(|| Error::Internal("a transaction without work".into())));
+            match (done, effect) {
+                (Err(Error::Stale), _) => self.begin_again(round, progress)?,
+                (Err(error), _) => return Err(error),
+                (Ok(()), effect) => {
+                    return effect.ok_or_else(|| Error::Internal("a transaction without work".into()));
                 }
             }
             round += 1;

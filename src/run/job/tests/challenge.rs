@@ -76,6 +76,22 @@ fn after_three_challenges_that_were_lost_it_ends_with_exit_8_and_a_generated_pin
 }
 
 #[test]
+fn a_generated_pin_is_in_its_file_only_while_the_token_may_have_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new-pin");
+    let generated = |loses| {
+        let mut desk = Desk { answers: vec![RESPONSE; 2], ..Desk::new() };
+        desk.token.loses = loses;
+        desk.sources = [(Need::New(Role::UserPin), Source::GenerateTo(path.clone()))].into();
+        desk.run(&BY_CHALLENGE)
+    };
+    // The second challenge is lost as well, and nobody answers the third.
+    assert_eq!((generated(2).error(), path.exists()), (&Error::Interrupted, false));
+    let report = generated(1).result.unwrap();
+    assert_eq!((report.generated.len(), path.exists()), (1, true));
+}
+
+#[test]
 fn a_source_is_read_only_once_there_is_a_challenge_and_does_not_answer_another_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("response");
