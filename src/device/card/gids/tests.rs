@@ -189,6 +189,12 @@ fn a_reset_by_the_admin_key_takes_seven_commands_in_either_form() {
 }
 
 #[test]
+fn under_t0_the_same_reset_takes_the_forms_of_that_protocol() {
+    let done = script::play(&mut memory(), Protocol::T0, dialogue!("reset-t0"), as_token(reset));
+    assert_eq!(done, Ok(Proof::Proved));
+}
+
+#[test]
 fn a_wrong_admin_key_is_told_and_not_tried_a_second_time() {
     for dialogue in [dialogue!("reset-wrong"), dialogue!("reset-wrong-external")] {
         let refused = |status: &str| play(&dialogue.replace("69 82", status), reset);

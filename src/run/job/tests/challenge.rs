@@ -40,8 +40,8 @@ fn a_mistyped_group_is_named_and_asked_again_and_groups_are_taken_for_what_they_
 
 #[test]
 fn a_response_of_another_length_than_the_challenge_is_never_sent() {
-    let aes = "0123456789ABCDEF0123456789ABCDEF";
-    let done = Desk { answers: vec!["5678", "5678", aes, aes, aes], ..Desk::new() }.run(&BY_CHALLENGE);
+    let longer = "0123456789ABCDEF0123456789ABCDEF";
+    let done = Desk { answers: vec!["5678", "5678", longer, longer, longer], ..Desk::new() }.run(&BY_CHALLENGE);
     assert_eq!(done.error().exit_code(), 6);
     assert_eq!(done.log.last_chunk(), Some(&["challenge".to_owned(), "]".to_owned()]));
 }
