@@ -1,5 +1,5 @@
-//! A card that knows one dialogue by heart: `>` a command, `<` its response, `#` why; a secret by name is `{old}` as its
-//! characters are, `{old FF8}` filled up with FF to 8 bytes, `{admin-key bytes}` what its hexadecimal digits stand for.
+//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old FF8}` a secret by name
+//! (padded, `{old}` as it is, `{so-pin HEX}` its hexadecimal digits), `#` why.
 //! `> reset` is a reset of the card, `< pulled` its end.
 
 use std::{
@@ -21,12 +21,14 @@ use crate::{
 };
 
 /// The secrets of dialogues, by name.
-const SECRETS: [(&str, &str); 8] = [
+const SECRETS: [(&str, &str); 10] = [
     ("old", "123456"),
     ("new", "271828"),
     ("surplus", "1234561"),
     ("puk", "12345678"),
     ("new-puk", "87654321"),
+    ("so-pin", "3537363231383830"),
+    ("new-so-pin", "A1B2C3D4E5F60718"),
     ("admin-key", "0123456789ABCDEF23456789ABCDEF01456789ABCDEF0123"),
     ("new-admin-key", "FEDCBA9876543210DCBA9876543210FEBA9876543210FEDC"),
     // What the admin key makes of "The qufc" (SP 800-67, appendix B.1).
@@ -86,7 +88,7 @@ fn parse(dialogue: &str) -> VecDeque<Line> {
         block.resize(8, 0xFF);
         text = text.replace(&format!("{{{name} FF8}}"), &hex(&block));
         text = text.replace(&format!("{{{name}}}"), &hex(value.as_bytes()));
-        text = text.replace(&format!("{{{name} bytes}}"), value);
+        text = text.replace(&format!("{{{name} HEX}}"), value);
     }
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines

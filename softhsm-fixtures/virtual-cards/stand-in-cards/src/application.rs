@@ -7,6 +7,9 @@ use crate::{
     apdu::{Command, Reply, Transport},
     dialect::Switches,
     gids::Gids,
+    iso7816::Iso7816,
+    openpgp::OpenPgp,
+    piv::Piv,
     sc_hsm::ScHsm,
 };
 
@@ -66,18 +69,21 @@ pub trait Application {
 }
 
 /// The applications by name.
-pub const NAMES: [&str; 2] = ["gids", "sc-hsm"];
+pub const NAMES: [&str; 5] = ["gids", "iso7816", "openpgp", "piv", "sc-hsm"];
 
 /// The application called `name`, not yet delivered.
 ///
 /// # Errors
 /// There is none of that name.
 pub fn by_name(name: &str) -> Result<Box<dyn Application>> {
-    match name {
-        "gids" => Ok(Box::new(Gids::default())),
-        "sc-hsm" => Ok(Box::new(ScHsm::default())),
+    Ok(match name {
+        "gids" => Box::new(Gids::default()),
+        "iso7816" => Box::new(Iso7816::default()),
+        "openpgp" => Box::new(OpenPgp::default()),
+        "piv" => Box::new(Piv::default()),
+        "sc-hsm" => Box::new(ScHsm::default()),
         _ => bail!("{name}: none of {}", NAMES.join(", ")),
-    }
+    })
 }
 
 /// What `refusals` turns, all at once.

@@ -46,3 +46,25 @@ fn gids_answers_as_recorded() {
 fn a_smartcard_hsm_answers_as_recorded() {
     replay(card("sc-hsm", &[]), include_str!("../dialogues/sc-hsm.txt"));
 }
+
+#[test]
+fn openpgp_answers_as_recorded() {
+    replay(card("openpgp", &[]), include_str!("../dialogues/openpgp.txt"));
+}
+
+#[test]
+fn piv_answers_as_recorded() {
+    replay(card("piv", &[]), include_str!("../dialogues/piv.txt"));
+}
+
+#[test]
+fn an_iso_7816_card_answers_as_recorded() {
+    replay(card("iso7816", &[]), include_str!("../dialogues/iso7816-15.txt"));
+}
+
+#[path = "replay/iso7816.rs"]
+mod iso7816;
+#[path = "replay/openpgp.rs"]
+mod openpgp;
+#[path = "replay/piv.rs"]
+mod piv;
