@@ -271,6 +271,12 @@ fn a_first_pin_is_set_where_there_is_none() {
     assert_eq!((&done["outcome"], &done["confirmed"]), (&json!("set"), &json!(true)));
     assert!(desk.is_pin("271828"));
     desk.run("pin set --application gids --new-pin env:NEW").code(7);
+    // Before it is initialised, too, a card has none.
+    let blank = Desk::with(&["delivered=blank"]);
+    let status = blank.run("status --application gids --json").code(0).json();
+    assert_eq!(status["tokens"][0]["references"][0]["state"], "unset");
+    blank.run("pin set --application gids --new-pin env:NEW").code(0);
+    assert!(blank.is_pin("271828"));
 }
 
 #[test]

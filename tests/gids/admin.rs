@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::support::desk::secret_file;
+use crate::{stand_in::opensc_does, support::desk::secret_file};
 
 const CHANGE_KEY: &str = "admin-key change --application gids --admin-key env:KEY --new-admin-key env:NEW_KEY";
 
@@ -92,6 +92,18 @@ fn an_admin_key_is_changed_and_the_new_one_proved() {
     assert_eq!(authentication(&desk), [MUTUAL, MUTUAL].concat());
     desk.run(RESET).code(4);
     desk.run("pin reset --application gids --admin-key env:NEW_KEY --new-pin env:NEW").code(0);
+}
+
+#[test]
+fn a_key_changed_here_is_the_one_by_which_opensc_resets_the_pin_and_the_other_way_round() {
+    let desk = Desk::new();
+    desk.run(CHANGE_KEY).code(0);
+    let said = opensc_does(&desk.pcscd, "gids-tool", &["--unblock", "--admin-key", NEW_KEY, "--pin", "777777"]);
+    assert!(said.contains("successfully") && desk.is_pin("777777"), "{said}");
+    let back = ["--change-admin-key", "--admin-key", NEW_KEY, "--new-admin-key", KEY];
+    opensc_does(&desk.pcscd, "gids-tool", &back);
+    desk.run(RESET).code(0);
+    assert!(desk.is_pin("271828"));
 }
 
 #[test]
