@@ -29,6 +29,7 @@ pub fn advise(error: &Error) -> Option<Hint> {
     match error {
         Error::NoToken(_) => Some(Hint::Command("pukka list".into())),
         Error::Unsupported { .. } => Some(Hint::Command("pukka status".into())),
+        Error::Stale => Some(Hint::Advice("let no other program use the card, and ask for a new challenge".into())),
         Error::Device { cure: Some(cure), .. } => Some(Hint::Advice(cure.clone())),
         _ => None,
     }

@@ -1,5 +1,7 @@
 //! One operation on the token that was chosen, from survey to report.
 
+mod challenge;
+
 use crate::{
     error::{Error, Result},
     input::Collector,
@@ -47,6 +49,7 @@ struct Progress {
 }
 
 /// What act and confirm came to.
+#[derive(Debug, PartialEq, Eq)]
 struct Effect {
     unproved: Vec<&'static str>,
     retries: Retries,
@@ -102,20 +105,36 @@ impl Job<'_> {
         }
         if effect.is_none() {
             self.collector.ask(&plan, &survey)?;
-            found.connection.transact(Access::Write, &mut |token| {
-                effect = Some(self.act(token, &plan, &survey, progress)?);
-                Ok(())
-            })?;
+            if plan.needs().iter().any(|need| need.is_late()) {
+                effect = Some(self.by_challenge(found, &plan, &survey, progress)?);
+            } else {
+                found.connection.transact(Access::Write, &mut |token| {
+                    effect = Some(self.act(token, &plan, &survey, progress)?);
+                    Ok(())
+                })?;
+            }
         }
         self.ledger.outcome(Ok(plan.outcome))?;
         Ok(self.report(plan, &survey, effect))
     }
 
-    /// Act and confirm, step by step; the secrets are wiped at the end, whatever happens. What is generated is made here,
-    /// where no signal can part it from the token any more.
+    /// Act and confirm; the secrets are wiped at the end, whatever happens. What is generated is made here, where no signal can
+    /// part it from the token any more.
     fn act(&mut self, token: &mut dyn Token, plan: &Plan, survey: &Survey, progress: &mut Progress) -> Result<Effect> {
         self.interrupts.hold();
         let secrets = self.collector.collect(plan, survey)?;
+        self.carry_out(token, plan, survey, &secrets, progress)
+    }
+
+    /// Each step of the plan, and its proof.
+    fn carry_out(
+        &mut self,
+        token: &mut dyn Token,
+        plan: &Plan,
+        survey: &Survey,
+        secrets: &Secrets,
+        progress: &mut Progress,
+    ) -> Result<Effect> {
         if let Some(restored) = plan.restored() {
             self.render.note(&format!("this puts {restored}"));
         }
@@ -125,9 +144,9 @@ impl Job<'_> {
         // What stands at the value of delivery is replaced before anything is confirmed.
         let at_once = if plan.restores().is_empty() { 1 } else { plan.steps.len() };
         for steps in plan.steps.chunks(at_once) {
-            let guarded = self.perform(token, steps, plan, &secrets, progress)?;
+            let guarded = self.perform(token, steps, plan, secrets, progress)?;
             for (step, guarded) in steps.iter().zip(guarded) {
-                let (proof, seen) = step.confirm(token, &secrets, guarded)?;
+                let (proof, seen) = step.confirm(token, secrets, guarded)?;
                 let proved = proof == Proof::Proved;
                 if let Proof::NotPossible(why) = proof {
                     effect.unproved.push(why);
