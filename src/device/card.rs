@@ -6,6 +6,7 @@ mod channel;
 pub mod cipher;
 mod failure;
 mod handle;
+mod openpgp;
 mod piv;
 mod reader;
 mod refusal;
@@ -64,7 +65,7 @@ pub struct Search {
 /// Every application that a card is asked for, in an order that harms nothing: a SELECT drops no more than the verified state
 /// of the one before.
 fn applications(_wanted: Wanted<'_>) -> Vec<Box<dyn CardApplication>> {
-    vec![Box::new(piv::Memory::default())]
+    vec![Box::new(piv::Memory::default()), Box::new(openpgp::Memory::default())]
 }
 
 /// The names of the applications that a card is asked for.

@@ -1,4 +1,5 @@
-//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old FF8}` a secret by name, `#` why.
+//! A card that knows one dialogue by heart: `>` a command, `<` its response, `#` why. `{old}` is a secret by name, `{old FF8}` the
+//! same filled up with FF to 8 bytes.
 //! `> reset` is a reset of the card, `< pulled` its end.
 
 use std::{
@@ -20,7 +21,16 @@ use crate::{
 };
 
 /// The secrets of dialogues, by name.
-const SECRETS: [(&str, &str); 4] = [("old", "123456"), ("new", "271828"), ("puk", "12345678"), ("new-puk", "87654321")];
+const SECRETS: [(&str, &str); 8] = [
+    ("old", "123456"),
+    ("new", "271828"),
+    ("puk", "12345678"),
+    ("new-puk", "87654321"),
+    ("admin", "12345678"),
+    ("new-admin", "87654321"),
+    ("code", "24682468"),
+    ("surplus", "1234567"),
+];
 
 /// A secret by its name.
 pub fn entry(name: &str) -> Entry {
@@ -74,6 +84,7 @@ fn parse(dialogue: &str) -> VecDeque<Line> {
         let mut block = value.as_bytes().to_vec();
         block.resize(8, 0xFF);
         text = text.replace(&format!("{{{name} FF8}}"), &hex(&block));
+        text = text.replace(&format!("{{{name}}}"), &hex(value.as_bytes()));
     }
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
