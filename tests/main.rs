@@ -9,6 +9,7 @@ mod house;
 mod leaks;
 mod locking;
 mod memory;
+mod openpgp;
 mod pcsc;
 mod piv;
 mod prompts;
