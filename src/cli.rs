@@ -3,6 +3,7 @@
 mod admin_key;
 mod global;
 mod pin;
+mod profile;
 mod puk;
 mod reset_code;
 mod respond;
@@ -16,7 +17,7 @@ pub use global::Global;
 pub use respond::Respond;
 pub use wrong::{Wrong, explain};
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -79,6 +80,9 @@ pub enum Noun {
     /// Initialise or erase a token
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Verb),
+    /// Check a profile of an ISO 7816 card
+    #[command(subcommand, arg_required_else_help = true)]
+    Profile(profile::Verb),
     /// Answer the challenge of a card with its admin key; needs no token
     #[command(after_help = "Example: pukka respond --challenge 0011223344556677 --admin-key file:KEY")]
     Respond(Respond),
@@ -104,6 +108,11 @@ pub enum Asked {
     },
     /// An operation on one token.
     Operate(Request),
+    /// What a profile would send.
+    Profile {
+        /// Its file.
+        file: PathBuf,
+    },
     /// The response to a challenge.
     Respond {
         /// The challenge, as it was typed.
@@ -152,6 +161,7 @@ impl Cli {
             Some(Noun::ResetCode(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Retries(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Token(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Profile(verb)) => verb.asked(),
             Some(Noun::Respond(respond)) => {
                 Asked::Respond { challenge: respond.challenge(), sources: respond.sources() }
             }

@@ -112,6 +112,10 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
             let report = done.map_err(|failure| failure.with_modules(&global.modules))?;
             render.report(&report).map_err(Failure::bare)
         }
+        Asked::Profile { file } => {
+            let preview = run::check_profile(&file).map_err(Failure::bare)?;
+            render.preview(&preview).map_err(Failure::bare)
+        }
         Asked::Respond { challenge, sources } => {
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
             let mut collector = Collector::new(sources, ask, Destroy::Ask);
@@ -128,6 +132,7 @@ fn name(asked: &Asked) -> &'static str {
         Asked::Guide | Asked::Look { full: true, .. } => "status",
         Asked::Look { full: false, .. } => "list",
         Asked::Operate(request) => request.operation.verb().name(),
+        Asked::Profile { .. } => "profile check",
         Asked::Respond { .. } => "respond",
         Asked::Completions(_) => "completions",
     }

@@ -2,8 +2,10 @@
 
 mod choose;
 mod job;
+mod profile;
 mod respond;
 
+pub use profile::check_profile;
 pub use respond::respond;
 
 use std::collections::BTreeMap;

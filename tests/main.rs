@@ -12,6 +12,7 @@ mod memory;
 mod openpgp;
 mod pcsc;
 mod piv;
+mod profile;
 mod prompts;
 mod respond;
 mod selection;

@@ -5,7 +5,11 @@ mod application;
 mod channel;
 pub mod cipher;
 mod failure;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
+pub mod iso7816;
 mod openpgp;
 mod piv;
 mod reader;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The version of this form.
-const SCHEMA: u8 = 1;
+pub const SCHEMA: u8 = 1;
 
 #[derive(Serialize)]
 struct Listings<'a> {
@@ -233,7 +233,7 @@ pub fn response(response: &Block) -> Zeroizing<Vec<u8>> {
 /// One line of JSON, wiped when dropped, since it may hold a value that was generated.
 ///
 /// What serde_json leaves as it is and a terminal would obey (C1 controls, DEL, marks that turn the line around) stands escaped.
-fn line(object: &impl Serialize) -> Zeroizing<Vec<u8>> {
+pub fn line(object: &impl Serialize) -> Zeroizing<Vec<u8>> {
     // A report is far smaller than this and leaves no copy; a listing, which holds no secret, may grow.
     let mut plain = Zeroizing::new(Vec::with_capacity(16 * 1024));
     // Nothing here has a key that is no string, which is all that could fail.

@@ -1,20 +1,55 @@
 //! What is found in the BER-TLV objects of a card (ISO 7816-4, 5.2.2).
+//!
+//! Tags and lengths are cut here, level by level: `iso7816-tlv` reads all that is nested by recursion, and a card that nests a
+//! thousand objects overflows the stack.
 
-use iso7816_tlv::ber::{Tag, Tlv, Value};
-
-/// The longest object that is looked into: a card could nest them so that reading takes seconds.
+/// The longest object that is looked into.
 const MOST: usize = 4096;
 
 /// The value at a path of tags, each inside the one before; none where it is not there, or the object is malformed.
 pub fn find(bytes: &[u8], path: &[u64]) -> Option<Vec<u8>> {
-    let (tag, deeper) = path.split_first().filter(|_| bytes.len() <= MOST)?;
-    let tag = Tag::try_from(*tag).ok()?;
-    let found = Tlv::parse_all(bytes).into_iter().find(|tlv| *tlv.tag() == tag)?;
-    let content = match found.value() {
-        Value::Primitive(bytes) => bytes.clone(),
-        Value::Constructed(inner) => inner.iter().flat_map(Tlv::to_vec).collect(),
-    };
-    if deeper.is_empty() { Some(content) } else { find(&content, deeper) }
+    if path.is_empty() || bytes.len() > MOST {
+        return None;
+    }
+    path.iter().try_fold(bytes, |content, tag| first(content, *tag)).map(<[u8]>::to_vec)
+}
+
+/// The value of the first of the objects, one behind the other, that has this tag.
+fn first(mut objects: &[u8], wanted: u64) -> Option<&[u8]> {
+    loop {
+        let (tag, rest) = tag(objects)?;
+        let (length, rest) = length(rest)?;
+        let (value, rest) = rest.split_at_checked(length)?;
+        if tag == wanted {
+            return Some(value);
+        }
+        objects = rest;
+    }
+}
+
+/// A tag of one to three bytes: more follow where the low five bits of the first are all set, and while the high bit is.
+fn tag(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (first, mut rest) = bytes.split_first()?;
+    let mut tag = u64::from(*first);
+    if first & 0x1F == 0x1F {
+        for position in 1.. {
+            let (next, behind) = rest.split_first().filter(|_| position <= 2)?;
+            (tag, rest) = (tag << 8 | u64::from(*next), behind);
+            if next & 0x80 == 0 {
+                break;
+            }
+        }
+    }
+    Some((tag, rest))
+}
+
+/// A length in one byte up to 7F, else in the one or two bytes behind 81 or 82.
+fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    match bytes {
+        [length @ 0..=0x7F, rest @ ..] | [0x81, length, rest @ ..] => Some((usize::from(*length), rest)),
+        [0x82, high, low, rest @ ..] => Some((usize::from(u16::from_be_bytes([*high, *low])), rest)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -38,6 +73,24 @@ mod tests {
             Err(_) => [&[0x82][..], &u16::try_from(value.len()).unwrap().to_be_bytes()].concat(),
         };
         [tag, &length, value].concat()
+    }
+
+    #[test]
+    fn objects_nested_as_deep_as_they_fit_are_no_stack_overflow() {
+        let mut nested = Vec::new();
+        while nested.len() < MOST - 4 {
+            nested = object(&[0x30], &nested);
+        }
+        assert!(find(&nested, &[0x30, 0x30, 0x30]).is_some());
+        assert_eq!(find(&nested, &[0x30, 0x31]), None);
+        assert_eq!(find(&[0x30; MOST], &[0x31]), None);
+    }
+
+    #[test]
+    fn tags_of_three_bytes_and_padding_between_objects_are_no_trouble() {
+        assert_eq!(find(&[0xBF, 0x81, 0x81, 0x01, 0x00], &[0xBF_8181]), None);
+        assert_eq!(find(&[0x00, 0x00, 0x9A, 0x01, 0x05], &[0x9A]), Some(vec![5]));
+        assert_eq!(find(&[0x9A, 0x80], &[0x9A]), None);
     }
 
     proptest::proptest! {
