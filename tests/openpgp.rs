@@ -2,6 +2,7 @@
 
 mod admin;
 mod change;
+mod dialects;
 mod erase;
 mod status;
 
@@ -25,7 +26,11 @@ struct Desk {
 }
 
 fn desk() -> Desk {
-    let (pcscd, [card]) = Pcscd::with([Card::openpgp()]);
+    desk_with(Card::openpgp())
+}
+
+fn desk_with(card: Card) -> Desk {
+    let (pcscd, [card]) = Pcscd::with([card]);
     Desk { home: home(), pcscd, card }
 }
 
