@@ -99,8 +99,8 @@ impl Operation {
             Self::Change { role } => vec![*role],
             Self::Set => vec![Role::UserPin, Role::SoPin],
             Self::SetCode | Self::ClearCode => vec![Role::SoPin, Role::ResetCode],
-            Self::SetRetries { .. } => vec![Role::UserPin, Role::Puk, Role::SoPin],
-            Self::Erase => vec![Role::UserPin],
+            Self::SetRetries { .. } => vec![Role::UserPin, Role::Puk, Role::SoPin, Role::ResetCode],
+            Self::Erase => vec![Role::UserPin, Role::SoPin],
             Self::Unblock { by } | Self::Reset { by } => authority(*by),
             Self::Init { .. } => vec![Role::SoPin],
         }

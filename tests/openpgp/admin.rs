@@ -33,7 +33,7 @@ fn a_reset_by_the_reset_code_is_five_apdus() {
     desk.leave_tries(0x81, 0);
     let done = desk.run(&format!("{RESET_BY_CODE} --json")).code(0).json();
     assert_eq!((&done["by"], &done["confirmed"]), (&json!("reset-code"), &json!(true)));
-    assert_eq!(desk.headers(), ["00A40400", "00CA00F9", "00CA006E", "002C0081", "00200081"]);
+    assert_eq!(desk.headers(), ["00A40400", "00CA00F9", "00CA00C4", "002C0081", "00200081"]);
     assert_eq!(desk.counters(), [3, 3, 3]);
     assert_eq!(desk.verify(0x81, "271828"), "9000");
 }

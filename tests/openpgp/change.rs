@@ -21,7 +21,7 @@ fn a_change_is_six_apdus_with_guard_kdf_check_and_proof() {
         [
             "00A4040006D2760001240100",
             "00CA00F900",
-            "00CA006E00",
+            "00CA00C400",
             "0020008106313233343536",
             "002400810C313233343536323731383238",
             "0020008106323731383238",
@@ -37,7 +37,7 @@ fn a_change_is_six_apdus_with_guard_kdf_check_and_proof() {
     ] {
         assert_eq!(done[field], value, "{done}");
     }
-    assert_eq!(done["token"]["serial"], "00DEC0DE");
+    assert_eq!(done["token"]["application"], "openpgp");
     assert_eq!((desk.verify(0x81, "271828"), desk.verify(0x82, "271828")), ("9000".into(), "9000".into()));
     assert_eq!(desk.verify(0x81, "123456"), "63C2", "the old PIN is dead");
 }

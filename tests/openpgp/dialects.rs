@@ -68,7 +68,9 @@ fn holds(switches: &[&str]) {
     desk.done("so-pin change --so-pin env:ADMIN --new-so-pin env:ADMIN2");
     assert_eq!(desk.not_done("so-pin change --so-pin env:ADMIN --new-so-pin env:RC", 4)[2], 2);
 
-    desk.run("token erase --destroy 00DEC0DE --token card:serial=00DEC0DE;application=openpgp").code(0);
+    let token = desk.run(&format!("status {ON} --json")).code(0).json()["tokens"][0].clone();
+    let [serial, selector] = ["serial", "selector"].map(|field| token[field].as_str().unwrap());
+    desk.run(&format!("token erase --destroy {serial} --token {selector}")).code(0);
     assert_eq!(desk.counters(), [3, 0, 3]);
     desk.done("pin verify --pin env:PIN");
 }
@@ -77,6 +79,13 @@ fn holds(switches: &[&str]) {
 fn every_operation_holds_on_cards_with_other_words() {
     for switches in [&["card=opcard"][..], &["refusals=6982"], &["card=v2"], &["card=opcard", "query-counts=yes"]] {
         holds(switches);
+    }
+}
+
+#[test]
+fn every_operation_holds_on_yubikeys() {
+    for card in ["card=yubikey", "card=yubikey-mute", "card=neo"] {
+        holds(&[card]);
     }
 }
 

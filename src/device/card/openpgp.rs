@@ -158,16 +158,25 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
         self.send("GET DATA", [0x00, 0xCA, 0x00, object], Data::None, true)
     }
 
-    /// Reads what the card says of its PINs; their counters last, so that they are fresh.
-    fn read(&mut self) -> Result<()> {
+    /// Reads what the card says of its PINs; their counters last, so that they are fresh. `whole` is all that it says of
+    /// itself, an object so long that many cards send it in two parts.
+    fn read(&mut self, whole: bool) -> Result<()> {
         self.select()?;
         if self.memory.terminated {
             return Ok(());
         }
         let kdf = match self.memory.has_kdf {
             Some(false) => None,
-            _ => Some(self.get(0xF9)?),
+            _ => Some(self.get(0xF9)?).filter(|kdf| kdf.status == StatusWord::OK),
         };
+        // A card that has the object is of version 3, and tells nothing else that matters for a PIN.
+        if let (false, Some(kdf)) = (whole, &kdf) {
+            self.count()?;
+            if self.pins.is_some() {
+                self.kdf = Some(Kdf::parse(&kdf.data));
+                return Ok(());
+            }
+        }
         let told = self.get(0x6E)?;
         if is_terminated(told.status) {
             self.memory.terminated = true;
@@ -177,7 +186,6 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
             return Err(Error::device("the card does not tell what it is", told.status.to_string()));
         }
         let related = Related::parse(&told.data);
-        let kdf = kdf.filter(|kdf| kdf.status == StatusWord::OK);
         self.kdf = Some(match (related.has_kdf, kdf) {
             (Some(false), _) | (None, None) => Kdf::Off,
             (_, Some(kdf)) => Kdf::parse(&kdf.data),
@@ -214,7 +222,7 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
     fn value(&mut self, role: Role, entry: &Entry) -> Result<Zeroizing<Vec<u8>>> {
         let pin = entry.value().ok_or_else(|| Error::unsupported("PIN pad".into()))?;
         if self.kdf.is_none() {
-            self.read()?;
+            self.read(false)?;
         }
         let unclear = |why| {
             Err(Error::device(format!("the card wants a hash of its PINs (KDF), and {why}; nothing was sent"), None))
@@ -302,9 +310,14 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
 }
 
 impl Token for OpenPgp<'_, '_> {
-    /// SELECT, KDF-DO, related data: everything is told in three commands, so that less is never read.
-    fn survey(&mut self, _depth: Depth<'_>) -> Result<Survey> {
-        self.read()?;
+    /// SELECT, KDF-DO, and then all that the card says of itself, or the counters alone.
+    fn survey(&mut self, depth: Depth<'_>) -> Result<Survey> {
+        // Who means both PINs sets their limits or erases the card: not every card does that.
+        let is_for_both = |roles: &[Role]| [Role::UserPin, Role::SoPin].iter().all(|role| roles.contains(role));
+        self.read(match depth {
+            Depth::Full => true,
+            Depth::Only(roles) => is_for_both(roles),
+        })?;
         let roles: &[Role] = if self.memory.terminated { &[] } else { &[Role::UserPin, Role::ResetCode, Role::SoPin] };
         let is_old = self.memory.aid.is_some_and(|aid| aid.version.0 < 2);
         let notes = [
@@ -327,7 +340,7 @@ impl Token for OpenPgp<'_, '_> {
         match self.kdf {
             _ if self.is_fresh => {}
             Some(_) => self.count()?,
-            None => self.read()?,
+            None => self.read(false)?,
         }
         Ok(self.told(role))
     }
@@ -414,6 +427,9 @@ impl Token for OpenPgp<'_, '_> {
     }
 
     fn set_limits(&mut self, limits: &Limits, authorities: &[Authority<'_>]) -> Result<()> {
+        if self.memory.aid.is_none() {
+            self.read(true)?;
+        }
         let roles = self.memory.limit_rules().map_or(&[][..], |rules| rules.roles);
         let data: Vec<u8> = roles.iter().filter_map(|role| limits.get(role).copied()).collect();
         let authority = authorities.first().filter(|_| data.len() == 3);

@@ -48,18 +48,19 @@ pub const ALL: &[Ability] = &[
         commands: &[
             SELECT,
             KDF,
-            STATE,
+            WHOLE,
             "VERIFY (00 20 00 81, 00 20 00 83) with a wrong value, till both are blocked",
             "TERMINATE DF (00 E6 00 00)",
             "ACTIVATE FILE (00 44 00 00)",
             SELECT,
-            STATE,
+            KDF,
+            WHOLE,
         ],
     },
     Ability {
         verb: Verb::RetriesSet,
         by: Some(Role::SoPin),
-        commands: &[SELECT, KDF, STATE, VERIFY_PW3, "SET PIN RETRIES (00 F2 00 00)", COUNTERS],
+        commands: &[SELECT, KDF, WHOLE, VERIFY_PW3, "SET PIN RETRIES (00 F2 00 00)", COUNTERS],
     },
 ];
 /// Where a card has no command that sets limits: all but Yubico's.
@@ -67,12 +68,16 @@ pub const WITHOUT_LIMITS: &[Ability] = ALL.split_at(8).0;
 /// Where it has no life-cycle management, either. (Yubico's all have it.)
 pub const WITHOUT_ERASURE: &[Ability] = ALL.split_at(7).0;
 /// Where an erasure was begun and not ended.
-pub const ERASURE_ONLY: &[Ability] =
-    &[Ability { verb: Verb::TokenErase, by: None, commands: &[SELECT, "ACTIVATE FILE (00 44 00 00)", SELECT, STATE] }];
+pub const ERASURE_ONLY: &[Ability] = &[Ability {
+    verb: Verb::TokenErase,
+    by: None,
+    commands: &[SELECT, "ACTIVATE FILE (00 44 00 00)", SELECT, KDF, WHOLE],
+}];
 
 const SELECT: &str = "SELECT (00 A4 04 00)";
 const KDF: &str = "GET DATA (00 CA 00 F9: whether PINs are hashed)";
-const STATE: &str = "GET DATA (00 CA 00 6E: counters and lengths)";
+const STATE: &str = "GET DATA (00 CA 00 C4: counters and lengths)";
+const WHOLE: &str = "GET DATA (00 CA 00 6E: what the card is, with counters and lengths)";
 const COUNTERS: &str = "GET DATA (00 CA 00 C4: counters), as proof";
 const VERIFY_PW1: &str = "VERIFY (00 20 00 81)";
 const VERIFY_PW3: &str = "VERIFY (00 20 00 83)";

@@ -20,8 +20,8 @@ impl OpenPgp<'_, '_> {
     /// # Errors
     /// [`Error::Unsupported`], [`Error::Device`].
     pub(super) fn begin_anew(&mut self) -> Result<()> {
-        if self.kdf.is_none() {
-            self.read()?;
+        if self.kdf.is_none() || self.memory.has_life_cycle.is_none() {
+            self.read(true)?;
         }
         if !self.memory.abilities().iter().any(|able| able.verb == Verb::TokenErase) {
             return Err(Error::unsupported("way back to the state of delivery".into()));
@@ -34,7 +34,7 @@ impl OpenPgp<'_, '_> {
         self.step("ACTIVATE FILE", [0x00, 0x44, 0x00, 0x00])?;
         // Nothing that was known of it holds any more.
         self.forget();
-        self.read()?;
+        self.read(true)?;
         if self.memory.terminated {
             return Err(Error::device("the card does not become active again", None));
         }
@@ -96,7 +96,7 @@ impl OpenPgp<'_, '_> {
         }
         let off = Data::Plain(vec![0x81, 0x01, 0x00]);
         match self.send("PUT DATA", [0x00, 0xDA, 0x00, 0xF9], off, false)?.status {
-            StatusWord::OK => self.read(),
+            StatusWord::OK => self.read(true),
             status => Err(refused_though_right("PUT DATA", Role::SoPin, status)),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// The whole of it, as `status` wants it.
 fn survey(dialogue: &str) -> Survey {
     play(dialogue, |card| card.survey(Depth::Full).unwrap())
 }
@@ -69,7 +70,7 @@ fn a_terminated_card_says_so_and_can_only_be_erased() {
 
 #[test]
 fn kdf_is_noted_and_limits_no_pin() {
-    let survey = survey(&dialogue!("kdf-too-long").replace("20 7F 7F", "40 40 40"));
+    let survey = survey(dialogue!("status-kdf"));
     assert_eq!(survey.notes, [KDF_IS_ON]);
     let pin = survey.reference(Role::UserPin).unwrap();
     assert_eq!((pin.length.min, pin.length.max, pin.current_length), (6, None, Some((6, Pin::MOST))));
@@ -77,7 +78,7 @@ fn kdf_is_noted_and_limits_no_pin() {
 
 #[test]
 fn a_kdf_that_is_not_understood_is_noted_and_no_failure_of_a_survey() {
-    for dialogue in [dialogue!("kdf-unreadable"), dialogue!("kdf-malformed")] {
+    for dialogue in [dialogue!("kdf-unreadable"), dialogue!("status-kdf-malformed")] {
         assert_eq!(survey(dialogue).notes, [KDF_IS_UNCLEAR]);
     }
 }
