@@ -24,7 +24,7 @@ pub use step::{Action, Step};
 
 use crate::{
     error::Result,
-    token::{Limits, Role, Survey, Verb},
+    token::{Limits, Role, Survey, Terms, Verb},
 };
 
 /// One operation on one token, as asked for; nothing is known of the token yet.
@@ -64,6 +64,8 @@ pub enum Operation {
     Init {
         /// The new label; a live token keeps its own without one.
         label: Option<String>,
+        /// The terms of the first user PIN.
+        terms: Terms,
     },
 }
 
@@ -86,6 +88,11 @@ impl Operation {
             Self::Reset { .. } => Verb::PinReset,
             Self::Init { .. } => Verb::TokenInit,
         }
+    }
+
+    /// Whether it destroys what the token holds, so that the token itself must have said who it is before.
+    pub fn destroys(&self) -> bool {
+        matches!(self, Self::Init { .. } | Self::Erase)
     }
 
     /// The references that a survey must read for it: those whose try or state decides.
@@ -121,7 +128,7 @@ impl Operation {
             Self::Erase => erase::plan(survey, orders),
             Self::Unblock { by } => unblock::plan(*by, survey, orders),
             Self::Reset { by } => reset::plan(*by, survey, orders),
-            Self::Init { label } => init::plan(label.as_deref(), survey, orders),
+            Self::Init { label, terms } => init::plan(label.as_deref(), terms, survey, orders),
         }
     }
 }

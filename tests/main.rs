@@ -15,6 +15,7 @@ mod piv;
 mod profile;
 mod prompts;
 mod respond;
+mod sc_hsm;
 mod selection;
 mod signals;
 mod softhsm;

@@ -108,6 +108,20 @@ impl Plan {
             .then(|| format!("{} back to the value of delivery, till the new one replaces it", anew.join(" and ")))
     }
 
+    /// The survey as it holds for this plan: a user PIN that is to have many tries must be a long one on some tokens.
+    pub fn narrow(&self, survey: &mut Survey) {
+        let tries = self.steps.iter().find_map(|step| match &step.action {
+            Action::Init { terms, .. } => terms.tries,
+            _ => None,
+        });
+        let rules = survey.init_rules.and_then(|rules| rules.pin).unwrap_or_default();
+        let least = tries.and_then(|tries| rules.iter().find(|(most, _)| tries <= *most)).map(|(_, least)| *least);
+        let pin = survey.references.iter_mut().find(|reference| reference.role == Role::UserPin);
+        if let (Some(least), Some(pin)) = (least, pin) {
+            pin.length.min = pin.length.min.max(least);
+        }
+    }
+
     /// The commands it will send, as the application names them.
     pub fn commands(&self, survey: &Survey) -> Vec<String> {
         let able =

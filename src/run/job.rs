@@ -83,9 +83,10 @@ impl Job<'_> {
         let (mut planned, mut effect) = (None, None);
         found.connection.transact(access, &mut |token| {
             let survey = token.survey(Depth::Only(&self.operation.concerns(&self.orders)))?;
-            let survey = progress.survey.insert(survey).clone();
+            let mut survey = progress.survey.insert(survey).clone();
             one_user_pin(&survey, self.reference)?;
             let plan = self.operation.plan(&survey, &self.orders)?;
+            plan.narrow(&mut survey);
             // With every secret at hand, one transaction serves; else nobody types while it is open.
             if !self.dry_run && self.collector.is_ready(&plan, &survey) {
                 effect = Some(self.act(token, &plan, &survey, progress)?);

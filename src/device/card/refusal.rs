@@ -38,9 +38,9 @@ impl Presented {
     /// The error that the counter tells, whatever the status word says: some cards have one word for everything.
     pub fn by_counter(self, status: StatusWord, now: Retries) -> Error {
         let detail = Some(status.to_string());
-        // Some objects tell a limit that a status word does not, so the tries alone are compared.
+        // Some objects tell a limit that a status word does not, so the tries alone are compared. A right value restores them.
         let unspent = match (self.before, now) {
-            (Some(Retries::Left { left: before, .. }), Retries::Left { left: now, .. }) => before == now,
+            (Some(Retries::Left { left: before, .. }), Retries::Left { left: now, .. }) => before <= now,
             _ => false,
         };
         let why = if unspent {

@@ -1,5 +1,5 @@
-//! A card that knows one dialogue by heart: `>` a command, `<` its response, `#` why. `{old}` is a secret by name, `{old FF8}` the
-//! same filled up with FF to 8 bytes.
+//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old FF8}` a secret by name
+//! (padded, `{old}` as it is, `{so-pin HEX}` its hexadecimal digits), `#` why.
 //! `> reset` is a reset of the card, `< pulled` its end.
 
 use std::{
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The secrets of dialogues, by name.
-const SECRETS: [(&str, &str); 8] = [
+const SECRETS: [(&str, &str); 10] = [
     ("old", "123456"),
     ("new", "271828"),
     ("puk", "12345678"),
@@ -30,6 +30,8 @@ const SECRETS: [(&str, &str); 8] = [
     ("new-admin", "87654321"),
     ("code", "24682468"),
     ("surplus", "1234567"),
+    ("so-pin", "3537363231383830"),
+    ("new-so-pin", "A1B2C3D4E5F60718"),
 ];
 
 /// A secret by its name.
@@ -85,6 +87,7 @@ fn parse(dialogue: &str) -> VecDeque<Line> {
         block.resize(8, 0xFF);
         text = text.replace(&format!("{{{name} FF8}}"), &hex(&block));
         text = text.replace(&format!("{{{name}}}"), &hex(value.as_bytes()));
+        text = text.replace(&format!("{{{name} HEX}}"), value);
     }
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines

@@ -261,6 +261,7 @@ impl Application for OpenPgp {
             (0x2C, p1, p2) => self.reset_retry_counter(p1, p2, &command.data),
             (0xCA, p1, p2) => self.get_data(u16::from_be_bytes([p1, p2])),
             (0xDA, p1, p2) => self.put_data(u16::from_be_bytes([p1, p2]), &command.data),
+            (0xF1, 0, 0) if !self.dialect.own.firmware.0.is_empty() => Ok(self.dialect.own.firmware.0.clone()),
             (0xF2, 0, 0) if self.dialect.own.retries != Retries::Absent => self.set_retries(&command.data),
             (0xE6, 0, 0) => self.terminate(),
             (0x44, 0, 0) => self.activate(),

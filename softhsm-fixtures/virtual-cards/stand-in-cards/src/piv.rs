@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     apdu::{Command, Reply, Status, Transport},
     application::Application,
-    dialect::Switches,
+    dialect::{Answer, Switches},
     model::Dialect,
     secret::Secret,
     tlv,
@@ -87,11 +87,14 @@ impl Piv {
             return Err(Status::SECURITY);
         }
         let Some((old, new)) = fields(data) else { return dialect.own.field_length.with(secret.tries()) };
-        if reference != PUK && !secret.is_blocked() {
+        if reference != PUK && dialect.own.new_first.0 && !secret.is_blocked() {
             new_pin(new, &dialect)?;
         }
         let before = secret.verified && dialect.own.change_keeps_verified.0;
         dialect.pin.change(secret, old).inspect_err(|_| secret.verified = before)?;
+        if reference != PUK {
+            new_pin(new, &dialect)?;
+        }
         secret.replace(new);
         secret.verified = reference != PUK;
         Ok(Vec::new())
@@ -106,10 +109,12 @@ impl Piv {
             return Err(Status::SECURITY);
         }
         let Some((puk, new)) = fields(data) else { return dialect.own.field_length.with(self.state.puk.tries()) };
-        if !is_pin(new) && !self.state.puk.is_blocked() {
-            dialect.pin.reset_short.with(0)?;
+        let new_word = if is_pin(new) { Answer::ACCEPTED } else { dialect.pin.reset_short };
+        if dialect.own.new_first.0 && !self.state.puk.is_blocked() {
+            new_word.with(0)?;
         }
         dialect.pin.reset(&mut self.state.puk, puk)?;
+        new_word.with(0)?;
         self.state.pin.replace(new);
         Ok(Vec::new())
     }

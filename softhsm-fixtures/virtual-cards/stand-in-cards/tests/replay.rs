@@ -62,9 +62,9 @@ fn an_iso_7816_card_answers_as_recorded() {
     replay(card("iso7816", &[]), include_str!("../dialogues/iso7816-15.txt"));
 }
 
-#[path = "dialects/iso7816.rs"]
+#[path = "replay/iso7816.rs"]
 mod iso7816;
-#[path = "dialects/openpgp.rs"]
+#[path = "replay/openpgp.rs"]
 mod openpgp;
-#[path = "dialects/piv.rs"]
+#[path = "replay/piv.rs"]
 mod piv;

@@ -43,6 +43,8 @@ crate::switches! {
         kdf_count: u32 = 100_000,
         /// PUT DATA F9 sets PW1 and PW3 to the values that are in it, and clears the reset code
         kdf_sets_pins: YesNo = YesNo(true),
+        /// command F1, Yubico's version, two BCD digits a byte; `none`: it is not there
+        firmware: Bytes = Bytes(Vec::new()),
         /// command F2: `absent`, `set`, or `set-and-reset`, PW1 and PW3 going back to their defaults
         retries: Retries = Retries::Absent,
         /// TERMINATE DF without PW3: `absent` (and no ACTIVATE FILE), when `admin-blocked`, when `both-blocked`
@@ -82,6 +84,7 @@ impl Modelled for OpenPgpDialect {
                 ("reset-wrong", "6982"),
                 ("reset-last", "6983"),
                 ("clear-reset-code", "6700"),
+                ("firmware", "050403"),
                 ("retries", "set"),
                 ("terminate", "both-blocked"),
                 ("terminated-select", "9000"),
@@ -108,6 +111,7 @@ impl Modelled for OpenPgpDialect {
             &[
                 ("card", "yubikey-mute"),
                 ("version", "2.0"),
+                ("firmware", "010004"),
                 ("policy", "FF"),
                 ("kdf", "absent"),
                 ("deauthenticate", "no"),

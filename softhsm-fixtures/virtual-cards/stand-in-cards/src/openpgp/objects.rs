@@ -30,6 +30,7 @@ impl OpenPgp {
             0xC4 => self.pin_status(),
             0xC5 | 0xC6 => vec![0; 60],
             0xCD => vec![0; 12],
+            0xD6..=0xD8 if self.is_version_3() => NO_TOUCH.to_vec(),
             0xF9 if self.dialect.own.kdf != Kdf::Absent => self.state.kdf.clone(),
             0x7F66 if self.is_version_3() => tlv::object(0x7F66, EXTENDED_LENGTHS),
             tag if STORED.contains(&tag) => self.state.objects.get(&tag).cloned().unwrap_or_default(),
@@ -106,7 +107,7 @@ impl OpenPgp {
         if self.is_version_3() {
             data.extend(tlv::object(0xDE, &[1, 0, 2, 0, 3, 0]));
             for tag in 0xD6..=0xD8 {
-                data.extend(tlv::object(tag, &[0, 0x20]));
+                data.extend(tlv::object(tag, NO_TOUCH));
             }
         }
         data
@@ -138,6 +139,9 @@ impl OpenPgp {
         [tlv::object(0x5B, stored(0x5B)), tlv::object(0x5F2D, language), tlv::object(0x5F35, sex)].concat()
     }
 }
+
+/// User interaction of a key: none, though the card has a button.
+const NO_TOUCH: &[u8] = &[0, 0x20];
 
 /// The longest command and response, 7609 bytes each.
 const EXTENDED_LENGTHS: &[u8] = &[0x02, 0x02, 0x1D, 0xB9, 0x02, 0x02, 0x1D, 0xB9];

@@ -33,6 +33,8 @@ crate::switches! {
         change_letters: Answer = Answer::Fixed(Status::BAD_DATA),
         /// CHANGE with a wrong old PIN leaves the PIN verified, if it was
         change_keeps_verified: YesNo = YesNo(false),
+        /// CHANGE and RESET RETRY COUNTER look at the new PIN before the old value, so that a bad one is free
+        new_first: YesNo = YesNo(true),
         /// RESET RETRY COUNTER with another P1 than 00
         reset_p1: Status = Status::UNSUPPORTED,
         /// an instruction that is not there
@@ -95,6 +97,7 @@ impl Modelled for PivDialect {
                 ("verify-length", "9000"),
                 ("change-short", "6A80"),
                 ("change-letters", "9000"),
+                ("new-first", "no"),
                 ("reset-short", "6A80"),
                 ("reset-p1", "6A86"),
             ],

@@ -63,6 +63,22 @@ fn a_yubikey_takes_a_badly_padded_pin_for_a_wrong_one() {
 }
 
 #[test]
+fn a_yubikey_looks_at_the_old_value_before_it_refuses_the_new() {
+    let block = "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
+    replay(
+        card("piv", &["card=yubikey"]),
+        &format!(
+            "002C008010{block} -> 63C2
+             002C008010313233343536373831323334FFFFFFFF -> 6A80
+             00F7008100 -> 9000 0101FF05010106020303
+             0024008010{block} -> 63C2
+             0024008010313233343536FFFF31323334FFFFFFFF -> 6A80
+             00200080 -> 63C3"
+        ),
+    );
+}
+
+#[test]
 fn the_version_of_a_yubikey_decides_what_it_knows() {
     let [metadata, serial] = ["00F7008000", "00F8000000"];
     for (version, knows_metadata, knows_serial) in
