@@ -177,10 +177,45 @@ fn a_card_without_life_cycle_management_is_not_erased() {
 }
 
 #[test]
-fn a_card_pulled_while_it_is_changed_names_the_verify_that_tells_which_pin_holds() {
-    for (at, code) in [(4, 8), (5, 8), (6, 11)] {
-        let desk = desk_with(Card::stand_in("openpgp").fault(&format!("pull-after@{at}")));
-        let error = desk.refused(&format!("pin change --pin env:PIN --new-pin env:NEW {ON}"), code);
-        assert!(error["hint"].as_str().unwrap().starts_with("pukka pin verify "), "{at}: {error}");
+fn a_card_pulled_at_any_command_is_told_and_names_the_verify_that_tells_which_pin_holds() {
+    for (words, commands, proof) in [
+        ("pin change --pin env:PIN --new-pin env:NEW", 6, 6),
+        ("pin reset --so-pin env:ADMIN --new-pin env:NEW", 6, 6),
+        ("so-pin change --so-pin env:ADMIN --new-so-pin env:ADMIN2", 6, 6),
+        ("reset-code set --so-pin env:ADMIN --new-reset-code env:RC", 6, 6),
+        ("pin verify --pin env:PIN", 5, 0),
+    ] {
+        for at in 1..=commands {
+            let desk = desk_with(Card::stand_in("openpgp").fault(&format!("pull-after@{at}")));
+            let error = desk.refused(&format!("{words} {ON}"), if at == proof { 11 } else { 8 });
+            assert_eq!(desk.headers().len(), at, "{words}: nothing is sent after it");
+            let hint = error["hint"].as_str().unwrap_or_default();
+            let may_be_new = at > 3 && words.contains("--new-pin");
+            assert_eq!(hint.starts_with("pukka pin verify "), may_be_new, "{words} at {at}: {error}");
+        }
+    }
+}
+
+#[test]
+fn an_erasure_cut_off_at_any_command_can_be_begun_again() {
+    // Who it is, what it has, two commands for each of six tries, TERMINATE DF at 18, ACTIVATE FILE, what it has now.
+    for at in [4, 6, 11, 17, 18, 19, 20, 22] {
+        let store = crate::support::home();
+        let card = || Card::stand_in("openpgp").file(&store.path().join("card"));
+        let mut desk = desk_with(card().fault(&format!("pull-after@{at}")));
+        let run = |desk: &Desk, word: &str| {
+            let line = ["token", "erase", "--application", "openpgp", "--destroy", word];
+            crate::support::pukka(desk.home.path(), line).envs(desk.pcscd.envs()).run()
+        };
+        let cut = run(&desk, "00DEC0DE");
+        assert!([8, 11].contains(&cut.code), "{at}: {cut:?}");
+        desk.card.wait_till_pulled();
+        desk.card = desk.pcscd.insert(0, card());
+        let status = desk.run(&format!("status {ON} --json")).code(0).json()["tokens"][0].clone();
+        // Between the two steps the card does not tell its number, and is named by its reader.
+        assert_eq!(status["serial"].is_null(), at == 18, "{at}: {status}");
+        run(&desk, status["serial"].as_str().unwrap_or("Virtual PCD 00 00")).code(0);
+        assert_eq!(desk.counters(), [3, 0, 3], "{at}");
+        desk.done("pin verify --pin env:PIN");
     }
 }

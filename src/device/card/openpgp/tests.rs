@@ -119,6 +119,23 @@ fn a_change_is_proved_by_the_new_value_in_six_commands() {
 }
 
 #[test]
+fn whether_pins_are_hashed_is_asked_again_after_a_person_has_typed() {
+    let mut memory = Memory::default();
+    script::play(&mut memory, Protocol::T1, dialogue!("status"), as_token(|card| card.survey(Depth::Full).unwrap()));
+    let changed = script::play(
+        &mut memory,
+        Protocol::T1,
+        dialogue!("change"),
+        as_token(|card| {
+            assert_eq!(card.retries(Role::UserPin), Ok(left(3)));
+            card.change(Role::UserPin, &entry("old"), &entry("new"))?;
+            card.prove(Role::UserPin, &entry("new"))
+        }),
+    );
+    assert_eq!(changed, Ok(Proof::Proved));
+}
+
+#[test]
 fn under_t0_the_same_change_takes_the_forms_of_that_protocol() {
     let done = script::play(&mut Memory::default(), Protocol::T0, dialogue!("change-t0"), as_token(change_and_prove));
     assert_eq!(done, Ok(Proof::Proved));
