@@ -312,12 +312,7 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
 impl Token for OpenPgp<'_, '_> {
     /// SELECT, KDF-DO, and then all that the card says of itself, or the counters alone.
     fn survey(&mut self, depth: Depth<'_>) -> Result<Survey> {
-        // Who means both PINs sets their limits or erases the card: not every card does that.
-        let is_for_both = |roles: &[Role]| [Role::UserPin, Role::SoPin].iter().all(|role| roles.contains(role));
-        self.read(match depth {
-            Depth::Full => true,
-            Depth::Only(roles) => is_for_both(roles),
-        })?;
+        self.read(depth == Depth::Full)?;
         let roles: &[Role] = if self.memory.terminated { &[] } else { &[Role::UserPin, Role::ResetCode, Role::SoPin] };
         let is_old = self.memory.aid.is_some_and(|aid| aid.version.0 < 2);
         let notes = [

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The secrets of dialogues, by name.
-const SECRETS: [(&str, &str); 10] = [
+const SECRETS: [(&str, &str); 13] = [
     ("old", "123456"),
     ("new", "271828"),
     ("puk", "12345678"),
@@ -30,6 +30,9 @@ const SECRETS: [(&str, &str); 10] = [
     ("new-admin", "87654321"),
     ("code", "24682468"),
     ("surplus", "1234567"),
+    ("key", "010203040506070801020304050607080102030405060708"),
+    ("new-key", "8F3A61C20B7E94D5A1187C4F5D926E03B4297AF0C8165DE2"),
+    ("long-key", "603DEB1015CA71BE2B73AEF0857D77811F352C073B6108D72D9810A30914DFF4"),
     ("so-pin", "3537363231383830"),
     ("new-so-pin", "A1B2C3D4E5F60718"),
 ];

@@ -92,7 +92,7 @@ fn clear_code(card: &mut dyn Token) -> Result<Retries> {
 }
 
 fn erase(card: &mut dyn Token) -> Result<Retries> {
-    card.survey(Depth::Only(&[Role::UserPin, Role::SoPin])).unwrap();
+    card.survey(Depth::Full).unwrap();
     card.erase()?;
     card.retries(Role::UserPin)
 }
@@ -220,7 +220,7 @@ fn a_card_that_wants_a_reset_code_cannot_have_it_cleared() {
 }
 
 fn set_limits(card: &mut dyn Token) -> Result<()> {
-    card.survey(Depth::Only(&[Role::UserPin, Role::SoPin]))?;
+    card.survey(Depth::Full)?;
     let limits = Limits::from([(Role::UserPin, 5), (Role::ResetCode, 4), (Role::SoPin, 3)]);
     card.set_limits(&limits, &[by(Role::SoPin, &entry("admin"))])?;
     assert_eq!((card.retries(Role::UserPin), card.retries(Role::SoPin)), (Ok(left(5)), Ok(left(3))));
