@@ -10,6 +10,7 @@ mod gids;
 mod house;
 mod leaks;
 mod locking;
+mod matrix;
 mod memory;
 mod openpgp;
 mod pcsc;

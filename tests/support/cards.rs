@@ -61,17 +61,23 @@ impl Pcscd {
         Self::with([]).0
     }
 
+    /// Starts it with so many empty readers at least.
+    #[track_caller]
+    pub fn with_readers(count: usize) -> Self {
+        must(Self::try_with(count, []).map(|(pcscd, [])| pcscd))
+    }
+
     /// Starts it with `cards` in its readers, in their order. Quicker than to insert one by one: pcscd looks for cards
     /// every 400 ms.
     #[track_caller]
     pub fn with<const N: usize>(cards: [Card; N]) -> (Self, [VirtualCard; N]) {
         const { assert!(N <= MOST, "more cards than readers") };
-        must(Self::try_with(cards))
+        must(Self::try_with(N, cards))
     }
 
-    fn try_with<const N: usize>(cards: [Card; N]) -> Result<(Self, [VirtualCard; N])> {
+    fn try_with<const N: usize>(readers: usize, cards: [Card; N]) -> Result<(Self, [VirtualCard; N])> {
         let directory = directory()?;
-        let readers = Readers::claim(N)?;
+        let readers = Readers::claim(readers)?;
         readers.configure(directory.path())?;
         let pcscd = Self(Arc::new(Room {
             pcscd: start_pcscd(directory.path())?,

@@ -1,0 +1,6 @@
+//! One table of applications and what they can do, met on cards of every dialect, with every fault, and with others at them.
+
+mod applications;
+mod bench;
+mod cells;
+mod operations;

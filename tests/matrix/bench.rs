@@ -1,0 +1,180 @@
+//! Cards in the readers of one pcscd, a worker for each reader: what waits for pcscd to notice a card waits side by side.
+
+use std::{
+    fmt::Display,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::{Command, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::applications::Application;
+use crate::support::{
+    Run,
+    cards::{Card, Pcscd, VirtualCard, reader_name},
+    home, pukka,
+    running::Running,
+};
+
+/// How many readers a bench has.
+const READERS: usize = 8;
+
+/// How many seconds a call may take before it counts as one that hangs.
+const MOST_SECONDS: &str = "60";
+
+/// Does `work` for each case, in the reader of whichever worker is free, and fails with every case that failed.
+#[track_caller]
+pub fn each<C: Sync + Display>(cases: &[C], work: impl Fn(&Pcscd, usize, &C) + Sync) {
+    let pcscd = Pcscd::with_readers(READERS.min(cases.len()));
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for index in 0..READERS.min(cases.len()) {
+            let (pcscd, next, failed, work) = (&pcscd, &next, &failed, &work);
+            scope.spawn(move || {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    if let Err(why) = catch_unwind(AssertUnwindSafe(|| work(pcscd, index, case))) {
+                        let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
+                        failed.lock().unwrap().push(format!("{case}: {why}"));
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} of {} cases failed:\n{}", failed.len(), cases.len(), failed.join("\n"));
+}
+
+/// One reader with one card, whose whole state is at hand.
+pub struct Seat<'p> {
+    pub application: &'static Application,
+    pub card: VirtualCard,
+    pcscd: &'p Pcscd,
+    index: usize,
+    switches: Vec<String>,
+    directory: TempDir,
+    home: TempDir,
+}
+
+impl<'p> Seat<'p> {
+    /// A card as delivered in this dialect; a later switch wins.
+    pub fn new(pcscd: &'p Pcscd, index: usize, application: &'static Application, switches: &[String]) -> Self {
+        let directory = home();
+        let card = pcscd.insert(index, stand_in(application, switches, &directory));
+        Self { application, card, pcscd, index, switches: switches.to_vec(), directory, home: home() }
+    }
+
+    /// Pulls the card, wherever it is, and puts it in again with this state, to fail so from its first command on.
+    pub fn put_back(&mut self, state: &Value, faults: &[String]) {
+        self.card.pull();
+        std::fs::write(self.directory.path().join("card"), state.to_string()).unwrap();
+        let card = stand_in(self.application, &self.switches, &self.directory);
+        let card = faults.iter().fold(card, |card, fault| card.fault(fault));
+        self.card = self.pcscd.insert(self.index, card);
+    }
+
+    /// Runs the tool on this card; its trace begins with it. What stands in `line` may name the token itself.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> Run {
+        self.start(line).finish()
+    }
+
+    /// Starts the tool on this card.
+    pub fn start(&self, line: &str) -> Running {
+        let word = |word: &str| if word == "SERIAL" { self.destroy_word() } else { word.to_owned() };
+        let mut words: Vec<String> = line.split_whitespace().map(word).collect();
+        self.card.clear_trace();
+        if !line.contains("--token") {
+            let reader = reader_name(self.index).replace(' ', "%20");
+            let token = format!("card:reader={reader};application={}", self.application.name);
+            words.extend(["--application", self.application.name, "--token", &token].map(str::to_owned));
+        }
+        words.extend(["--json", "--no-input"].map(str::to_owned));
+        let secrets = self.application.secrets.iter().copied();
+        let call = pukka(self.home.path(), words).envs(self.pcscd.envs()).envs(secrets).command();
+        let mut timed = Command::new("setsid");
+        timed.args(["--wait", "timeout", MOST_SECONDS]).arg(call.get_program()).args(call.get_args()).env_clear();
+        timed.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+        Running::spawn(&mut timed)
+    }
+
+    /// What has to be typed before the token is destroyed.
+    #[track_caller]
+    fn destroy_word(&self) -> String {
+        let token = self.run("status").code(0).json()["tokens"][0].clone();
+        let shown = ["serial", "label", "reader"].map(|field| token[field].as_str());
+        shown.into_iter().flatten().next().unwrap().to_owned()
+    }
+
+    /// What the card has stored, as the card itself keeps it: pukka has no part in that.
+    #[track_caller]
+    pub fn state(&self) -> Value {
+        let file = self.directory.path().join("card");
+        if !file.exists() {
+            self.pcscd.send(self.index, &["00A4040000"]); // it writes its state down with its first command
+        }
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+    }
+
+    /// The tries of a role that are left on the card.
+    #[track_caller]
+    pub fn tries(&self, role: &str) -> u64 {
+        tries(self.application, &self.state(), role)
+    }
+
+    /// The commands that the card got since the last call began.
+    pub fn sent(&self) -> Vec<String> {
+        self.card.apdus().into_iter().map(|(command, _)| command).collect()
+    }
+
+    /// Those of them that could present, set or destroy something.
+    pub fn telling(&self) -> Vec<String> {
+        self.sent().into_iter().filter(|command| is_telling(command)).collect()
+    }
+
+    /// Lets another program reset the card.
+    pub fn reset(&self) {
+        self.pcscd.reset(self.index);
+    }
+
+    /// The tries that `status` shows for a role, where it shows a number.
+    #[track_caller]
+    pub fn shown(&self, role: &str) -> Option<u64> {
+        let status = self.run("status").code(0).json();
+        let references = status["tokens"][0]["references"].as_array().unwrap();
+        references.iter().find(|own| own["role"] == role).and_then(|own| own["tries"]["left"].as_u64())
+    }
+}
+
+fn stand_in(application: &Application, switches: &[String], directory: &TempDir) -> Card {
+    let card = Card::stand_in(application.name).file(&directory.path().join("card"));
+    switches.iter().fold(card, |card, switch| card.dialect(switch))
+}
+
+/// The tries of a role in a state.
+#[track_caller]
+pub fn tries(application: &Application, state: &Value, role: &str) -> u64 {
+    secret(application, state, role)["tries"].as_u64().unwrap()
+}
+
+/// A secret in a state: `value`, `tries` and `limit`.
+#[track_caller]
+pub fn secret<'s>(application: &Application, state: &'s Value, role: &str) -> &'s Value {
+    let path = application.references.iter().find(|own| own.role == role).unwrap().path;
+    state.pointer(path).unwrap_or_else(|| panic!("{path}: {state}"))
+}
+
+/// Whether a command is other than SELECT, a question for data, or a VERIFY that presents nothing.
+fn is_telling(command: &str) -> bool {
+    match &command[2..4] {
+        "A4" | "B0" | "B1" | "CA" | "CB" | "C0" | "F1" | "F7" | "F8" | "FD" => false,
+        "20" => command.len() > 10,
+        "87" => command.get(14..16) == Some("82"), // an answer to a challenge, rather than the request for one
+        _ => true,
+    }
+}
