@@ -3,4 +3,5 @@
 mod applications;
 mod bench;
 mod cells;
+mod faults;
 mod operations;

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Display,
+    fs,
     panic::{AssertUnwindSafe, catch_unwind},
     process::{Command, Stdio},
     sync::{
@@ -23,7 +24,7 @@ use crate::support::{
 };
 
 /// How many readers a bench has.
-const READERS: usize = 8;
+const READERS: usize = 16;
 
 /// How many seconds a call may take before it counts as one that hangs.
 const MOST_SECONDS: &str = "60";
@@ -64,18 +65,43 @@ pub struct Seat<'p> {
 impl<'p> Seat<'p> {
     /// A card as delivered in this dialect; a later switch wins.
     pub fn new(pcscd: &'p Pcscd, index: usize, application: &'static Application, switches: &[String]) -> Self {
+        Self::start_with(pcscd, index, application, switches, None, &[])
+    }
+
+    /// A card that has stored this already, to fail so from its first command on.
+    pub fn with_state(
+        pcscd: &'p Pcscd,
+        index: usize,
+        application: &'static Application,
+        switches: &[String],
+        state: &Value,
+        fault: &str,
+    ) -> Self {
+        Self::start_with(pcscd, index, application, switches, Some(state), &[fault])
+    }
+
+    fn start_with(
+        pcscd: &'p Pcscd,
+        index: usize,
+        application: &'static Application,
+        switches: &[String],
+        state: Option<&Value>,
+        faults: &[&str],
+    ) -> Self {
         let directory = home();
-        let card = pcscd.insert(index, stand_in(application, switches, &directory));
+        if let Some(state) = state {
+            fs::write(directory.path().join("card"), state.to_string()).unwrap();
+        }
+        let card = stand_in(application, switches, &directory);
+        let card = pcscd.insert(index, faults.iter().fold(card, |card, fault| card.fault(fault)));
         Self { application, card, pcscd, index, switches: switches.to_vec(), directory, home: home() }
     }
 
-    /// Pulls the card, wherever it is, and puts it in again with this state, to fail so from its first command on.
-    pub fn put_back(&mut self, state: &Value, faults: &[String]) {
+    /// Pulls the card, wherever it is, and puts it in again with this state.
+    pub fn put_back(&mut self, state: &Value) {
         self.card.pull();
-        std::fs::write(self.directory.path().join("card"), state.to_string()).unwrap();
-        let card = stand_in(self.application, &self.switches, &self.directory);
-        let card = faults.iter().fold(card, |card, fault| card.fault(fault));
-        self.card = self.pcscd.insert(self.index, card);
+        fs::write(self.directory.path().join("card"), state.to_string()).unwrap();
+        self.card = self.pcscd.insert(self.index, stand_in(self.application, &self.switches, &self.directory));
     }
 
     /// Runs the tool on this card; its trace begins with it. What stands in `line` may name the token itself.
@@ -86,9 +112,9 @@ impl<'p> Seat<'p> {
 
     /// Starts the tool on this card.
     pub fn start(&self, line: &str) -> Running {
-        let word = |word: &str| if word == "SERIAL" { self.destroy_word() } else { word.to_owned() };
-        let mut words: Vec<String> = line.split_whitespace().map(word).collect();
+        let line = self.named(line);
         self.card.clear_trace();
+        let mut words: Vec<String> = line.split(' ').map(|word| word.replace('\u{a0}', " ")).collect();
         if !line.contains("--token") {
             let reader = reader_name(self.index).replace(' ', "%20");
             let token = format!("card:reader={reader};application={}", self.application.name);
@@ -103,12 +129,15 @@ impl<'p> Seat<'p> {
         Running::spawn(&mut timed)
     }
 
-    /// What has to be typed before the token is destroyed.
+    /// A call with what has to be typed before the token is destroyed in the place of SERIAL, its blanks not to be split at.
     #[track_caller]
-    fn destroy_word(&self) -> String {
+    pub fn named(&self, line: &str) -> String {
+        if !line.contains("SERIAL") {
+            return line.to_owned();
+        }
         let token = self.run("status").code(0).json()["tokens"][0].clone();
-        let shown = ["serial", "label", "reader"].map(|field| token[field].as_str());
-        shown.into_iter().flatten().next().unwrap().to_owned()
+        let mut shown = ["serial", "label", "reader"].iter().filter_map(|field| token[field].as_str());
+        line.replace("SERIAL", &shown.next().unwrap().replace(' ', "\u{a0}"))
     }
 
     /// What the card has stored, as the card itself keeps it: pukka has no part in that.
@@ -118,7 +147,7 @@ impl<'p> Seat<'p> {
         if !file.exists() {
             self.pcscd.send(self.index, &["00A4040000"]); // it writes its state down with its first command
         }
-        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+        serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
     }
 
     /// The tries of a role that are left on the card.
