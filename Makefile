@@ -27,10 +27,11 @@ demo:
 # where this runs in the background of a shell that has them ignored: the tests send some.
 test: fixtures
 	./setup.sh test env --default-signal cargo test --locked --doc
+	./setup.sh test cargo test --release --locked --package stand-in-cards --manifest-path $(cards)
 	./setup.sh test env --default-signal cargo test --locked --lib --bins --tests
 
 fixtures:
-	./setup.sh test cargo build --release --locked --manifest-path $(cards)
+	./setup.sh test cargo build --release --locked --workspace --manifest-path $(cards)
 	./setup.sh test cargo build --locked --manifest-path $(fault)
 
 bench:
@@ -40,12 +41,12 @@ bench:
 
 fmt:
 	./setup.sh check cargo fmt
-	./setup.sh check cargo fmt --manifest-path $(cards)
+	./setup.sh check cargo fmt --all --manifest-path $(cards)
 	./setup.sh check cargo fmt --manifest-path $(fault)
 
 lint:
 	./setup.sh test cargo clippy --locked --all-targets -- -D warnings
-	./setup.sh test cargo clippy --locked --all-targets --manifest-path $(cards) -- -D warnings
+	./setup.sh test cargo clippy --locked --workspace --all-targets --manifest-path $(cards) -- -D warnings
 	./setup.sh test cargo clippy --locked --all-targets --manifest-path $(fault) -- -D warnings
 
 check:

@@ -73,7 +73,7 @@ pub mod fixtures {
         let bench = Path::new(env!("CARGO_MANIFEST_DIR")).join("softhsm-fixtures/virtual-cards");
         let target = bench.join("target");
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--release", "--locked", "--manifest-path"]).arg(bench.join("Cargo.toml"));
+        cargo.args(["build", "--release", "--locked", "--workspace", "--manifest-path"]).arg(bench.join("Cargo.toml"));
         cargo.arg("--target-dir").arg(&target).current_dir(&bench);
         // What the cargo that runs this test says of pukka (its flags, its wrapper for coverage) is not for these.
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_the_outer_build)) {

@@ -1,13 +1,11 @@
-//! The card as the reader sees it: power, reset, ATR and APDUs, in front of a firmware application.
-
-use std::{thread, time::Duration};
+//! The card in front of a firmware application: reset, ATR and APDUs.
 
 use anyhow::Result;
 use heapless::VecView;
 use iso7816::{Status, command::CommandView};
-use vpicc::VSmartCard;
+use stand_in_cards::slot;
 
-use crate::{apdu::Apdus, trace::Trace};
+use crate::apdu::Apdus;
 
 /// Answer to reset of the Nitrokey 3, which is where this firmware lives: T=1, historical bytes "Nitrokey".
 const ATR: [u8; 19] =
@@ -24,53 +22,25 @@ pub trait Firmware {
 pub struct Card<'a> {
     firmware: &'a mut dyn Firmware,
     apdus: Apdus,
-    delay: Duration,
-    trace: Trace,
-    failure: Option<anyhow::Error>,
 }
 
 impl<'a> Card<'a> {
-    pub fn new(firmware: &'a mut dyn Firmware, delay: Duration, trace: bool) -> Self {
-        Self { firmware, apdus: Apdus::default(), delay, trace: Trace::new(trace), failure: None }
-    }
-
-    /// What went wrong since the last call: the signals of a reader have no answer that could carry it.
-    pub fn failure(&mut self) -> Result<()> {
-        self.failure.take().map_or(Ok(()), Err)
-    }
-
-    fn restart(&mut self, signal: &str) {
-        self.trace.signal(signal);
-        self.apdus = Apdus::default();
-        if let Err(failure) = self.firmware.reset() {
-            self.failure = Some(failure);
-        }
+    pub fn new(firmware: &'a mut dyn Firmware) -> Self {
+        Self { firmware, apdus: Apdus::default() }
     }
 }
 
-impl VSmartCard for Card<'_> {
+impl slot::Card for Card<'_> {
     fn atr(&self) -> &[u8] {
         &ATR
     }
 
-    fn power_on(&mut self) {
-        self.trace.signal("power on");
+    fn restart(&mut self) -> Result<()> {
+        self.apdus = Apdus::default();
+        self.firmware.reset()
     }
 
-    fn power_off(&mut self) {
-        self.restart("power off");
-    }
-
-    fn reset(&mut self) {
-        self.restart("reset");
-    }
-
-    fn execute(&mut self, command: &[u8]) -> Vec<u8> {
-        self.trace.command(command);
-        thread::sleep(self.delay);
-        let response = self.apdus.answer(command, self.firmware);
-        // Before the reader gets it: whoever has seen a command succeed finds it in the trace.
-        self.trace.response(&response);
-        response
+    fn respond(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.apdus.answer(command, self.firmware))
     }
 }

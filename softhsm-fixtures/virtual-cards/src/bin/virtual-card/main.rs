@@ -5,22 +5,24 @@ mod card;
 mod dispatch;
 mod openpgp;
 mod piv;
-mod reader;
 mod runner;
 mod store;
-mod trace;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
+use stand_in_cards::{
+    reader,
+    slot::{FAULTS, Manner, Slot},
+};
 use trussed::virt::StoreConfig;
 
 use card::{Card, Firmware};
 
 /// Put a virtual card with real firmware into a vpcd reader
 #[derive(Parser)]
-#[command(after_help = "Example: virtual-card piv --port 21000 --serial 0052F743 --trace")]
+#[command(after_help = format!("{FAULTS}\n\nExample: virtual-card piv --port 21000 --serial 0052F743 --trace"))]
 struct Arguments {
     /// What is on the card
     application: Application,
@@ -37,17 +39,12 @@ struct Arguments {
     #[arg(long, value_name = "HEX8", value_parser = serial)]
     serial: Option<[u8; 4]>,
 
-    /// Answer each APDU this much later, as a slower card would
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    delay_ms: u64,
-
     /// PIV: take a SELECT by the five bytes of the provider too, as cards do that some tools expect
     #[arg(long, action = clap::ArgAction::Set, default_value_t = false)]
     short_aid: bool,
 
-    /// Print each APDU on standard error: `> ` command, `< ` response, `# ` power on, power off and reset
-    #[arg(long)]
-    trace: bool,
+    #[command(flatten)]
+    manner: Manner,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -75,8 +72,7 @@ fn main() -> Result<()> {
 }
 
 fn insert(firmware: &mut dyn Firmware, arguments: &Arguments) -> Result<()> {
-    let delay = Duration::from_millis(arguments.delay_ms);
-    reader::serve(arguments.port, &mut Card::new(firmware, delay, arguments.trace))
+    reader::serve(arguments.port, &mut Slot::new(&mut Card::new(firmware), arguments.manner.clone()))
 }
 
 fn serial(hex: &str) -> Result<[u8; 4]> {

@@ -4,23 +4,29 @@ use std::io::{Write, stderr};
 
 use data_encoding::HEXUPPER;
 
+/// The trace of one card, or nothing at all.
 pub struct Trace {
     on: bool,
 }
 
 impl Trace {
+    /// A trace that is written where it is `on`.
+    #[must_use]
     pub fn new(on: bool) -> Self {
         Self { on }
     }
 
+    /// `> ` and what the reader sent, in hex.
     pub fn command(&self, apdu: &[u8]) {
         self.line(">", || HEXUPPER.encode(apdu));
     }
 
+    /// `< ` and what the card answers, in hex.
     pub fn response(&self, apdu: &[u8]) {
         self.line("<", || HEXUPPER.encode(apdu));
     }
 
+    /// `# ` and what else happened.
     pub fn signal(&self, signal: &str) {
         self.line("#", || signal.to_owned());
     }
