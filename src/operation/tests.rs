@@ -53,6 +53,7 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
         references: vec![reference(Role::UserPin, pin.0, pin.1), reference(authority, other.0, other.1)],
         abilities,
         limit_rules: None,
+        set_before: None,
         notes: Vec::new(),
         pad: false,
     }

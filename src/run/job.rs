@@ -5,7 +5,7 @@ use crate::{
     input::Collector,
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
-    operation::{Operation, Orders, Outcome, Plan, advise, remedy},
+    operation::{Hint, Operation, Orders, Outcome, Plan, advise, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
     token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token},
@@ -84,7 +84,7 @@ impl Job<'_> {
         found.connection.transact(access, &mut |token| {
             let survey = token.survey(Depth::Only(&self.operation.concerns(&self.orders)))?;
             let survey = progress.survey.insert(survey).clone();
-            one_user_pin(&survey, self.reference)?;
+            one_reference(&survey, self.operation, self.reference)?;
             let plan = self.operation.plan(&survey, &self.orders)?;
             // With every secret at hand, one transaction serves; else nobody types while it is open.
             if !self.dry_run && self.collector.is_ready(&plan, &survey) {
@@ -182,17 +182,34 @@ impl Job<'_> {
         let verb = self.operation.verb();
         let hint =
             progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, progress.acting));
+        // What is pasted has to mean the same PIN.
+        let is_own = |name: &&str| {
+            progress.survey.as_ref().is_some_and(|survey| survey.references.iter().any(|own| own.name == *name))
+        };
+        let hint = hint.map(|hint| match (hint, self.reference.filter(is_own)) {
+            (Hint::Command(command), Some(name)) => Hint::Command(format!("{command} --reference {name}")),
+            (hint, _) => hint,
+        });
         let hint = hint.or_else(|| advise(&error));
         Failure { error, token: Some(self.selector.clone()), hint, done: progress.done, generated }
     }
 }
 
-/// Makes sure which user PIN is meant: a card with several never has one guessed.
-fn one_user_pin(survey: &Survey, named: Option<&str>) -> Result<()> {
-    let own: Vec<&str> = survey.references.iter().filter(|own| own.role == Role::UserPin).map(|own| own.name).collect();
+/// Makes sure which user PIN is meant, or whose PUK: a card with several never has one guessed.
+fn one_reference(survey: &Survey, operation: &Operation, named: Option<&str>) -> Result<()> {
+    let of = |role| survey.references.iter().filter(move |own| own.role == role).map(|own| own.name);
+    let own: Vec<&str> = of(Role::UserPin).collect();
+    let concerned = match operation {
+        Operation::Change { role } => *role,
+        _ => Role::UserPin,
+    };
     match named {
-        None if own.len() > 1 => {
-            Err(Error::Usage(format!("the card has several PINs: name one with --reference, of {}", own.join(", "))))
+        None if of(concerned).count() > 1 => {
+            let whose = if concerned == Role::UserPin { "one" } else { "the PIN that is meant" };
+            Err(Error::Usage(format!(
+                "the card has several {concerned}s: name {whose} with --reference, of {}",
+                own.join(", ")
+            )))
         }
         Some(name) if !own.contains(&name) => {
             Err(Error::Usage(format!("--reference names none of the PINs of this token: {}", own.join(", "))))

@@ -1,11 +1,16 @@
-//! `profile check`: what a profile would send, without a card.
+//! Profiles of cards: read from files, checked, and told what they would send.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Read},
+    path::{Path, PathBuf},
+};
 
 use crate::{
-    device::card::iso7816::{self, profile::Profile},
+    device::card::iso7816::{self, Profiles, profile::Profile},
     error::{Error, Result},
-    token::Preview,
+    selector::{Selection, Selector},
+    token::{Preview, Route},
 };
 
 /// The longest profile in bytes that is read.
@@ -16,7 +21,76 @@ const MOST: u64 = 1 << 18;
 /// # Errors
 /// [`Error::Usage`], with line and column where the file can be read.
 pub fn check_profile(path: &Path) -> Result<Preview> {
-    let shown = path.display().to_string().escape_debug().to_string();
+    read(path).map(|profile| iso7816::preview(&profile))
+}
+
+/// The profile that a call named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its application.
+    pub application: String,
+    /// Its file.
+    pub file: PathBuf,
+}
+
+impl Named {
+    /// Who names a profile means its card, unless the call says otherwise.
+    pub fn narrow(&self, selection: &mut Selection) {
+        let says = selection.application.is_some() || selection.via == Some(Route::Pkcs11);
+        if !says && selection.selector.as_ref().and_then(Selector::application).is_none() {
+            selection.application = Some(self.application.clone());
+        }
+    }
+}
+
+/// The profiles that cards are compared with: the one that was named, those of each directory in turn, and the ones that are
+/// compiled in. Of one name the first is used.
+///
+/// # Errors
+/// [`Error::Usage`], with line and column where a file holds no profile; where two of a directory have one name.
+pub fn profiles(named: Option<&Path>, directories: &[PathBuf]) -> Result<(Profiles, Option<Named>)> {
+    let own = named.map(read).transpose()?;
+    let call = named.zip(own.as_ref());
+    let call = call.map(|(file, own)| Named { application: own.name.clone(), file: file.to_owned() });
+    let mut site: Vec<Profile> = own.into_iter().collect();
+    for directory in directories {
+        site.extend(folder(directory)?);
+    }
+    Ok((Profiles::with(site)?, call))
+}
+
+/// The profiles of one directory, in the order of their files' names; none where there is no such directory.
+fn folder(directory: &Path) -> Result<Vec<Profile>> {
+    let unreadable = |error| Error::Usage(format!("the profiles in {} cannot be read: {error}", shown(directory)));
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in entries {
+        let file = entry.map_err(unreadable)?.path();
+        // An editor's own files, and those that a package sets aside, end or begin otherwise.
+        let is_hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if file.extension().is_some_and(|extension| extension == "toml") && !is_hidden {
+            files.push(file);
+        }
+    }
+    files.sort();
+    let mut profiles: Vec<Profile> = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let profile = read(file)?;
+        let twin = profiles.iter().position(|known| known.name == profile.name);
+        if let Some(other) = twin.and_then(|twin| files.get(..index)?.get(twin)) {
+            let why = format!("{} and {} are both named {}", shown(other), shown(file), profile.name);
+            return Err(Error::Usage(format!("{why}: only one of a directory can be used")));
+        }
+        profiles.push(profile);
+    }
+    Ok(profiles)
+}
+
+fn read(path: &Path) -> Result<Profile> {
+    let shown = shown(path);
     let unreadable = |why: String| Error::Usage(format!("the profile {shown} cannot be read: {why}"));
     let mut text = Vec::new();
     let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
@@ -25,5 +99,10 @@ pub fn check_profile(path: &Path) -> Result<Preview> {
         return Err(unreadable(format!("it is longer than {MOST} bytes")));
     }
     let text = String::from_utf8(text).map_err(|_| unreadable("it is not UTF-8".into()))?;
-    Ok(iso7816::preview(&Profile::parse(&text, &shown)?))
+    Profile::parse(&text, &shown)
+}
+
+/// A path as messages have it.
+fn shown(path: &Path) -> String {
+    path.display().to_string().escape_debug().to_string()
 }

@@ -281,6 +281,7 @@ impl Token for Piv<'_, '_> {
             references,
             abilities: self.memory.abilities(),
             limit_rules: None,
+            set_before: None,
             notes: Vec::new(),
             pad: false,
         })
