@@ -50,7 +50,7 @@ look() {
   [ "$kind" != demo ] || return 0
 
   has softhsm2-util || lack softhsm2 'makes SoftHSM2 tokens for the tests'
-  has pkcs11-tool || lack opensc 'pkcs11-tool, by which the tests check what pukka did'
+  has pkcs11-tool && has gids-tool || lack opensc 'the tools by which the tests check what pukka did, and the cards that it meets'
   has p11-kit && exists /usr/lib/*/p11-kit-proxy.so || lack p11-kit 'p11-kit and its proxy module'
   exists /usr/lib/*/pkcs11/p11-kit-trust.so || lack p11-kit-modules "p11-kit's trust module, a token without a PIN"
   has pcscd || lack pcscd 'the PC/SC daemon, of which each test starts its own'

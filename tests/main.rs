@@ -18,4 +18,5 @@ mod selection;
 mod signals;
 mod softhsm;
 mod sources;
+mod stand_in;
 mod usage;

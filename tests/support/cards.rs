@@ -3,30 +3,38 @@
 //! What cannot be built or started panics with the reason. Each [`Pcscd`] is apart: tests run in parallel.
 #![allow(dead_code, reason = "a test takes what it needs")]
 
-// The path stands here since the bench includes this file from elsewhere.
+// The paths stand here since the bench includes this file from elsewhere.
+#[path = "cards/card.rs"]
+mod card;
+#[path = "cards/fixtures.rs"]
+pub mod fixtures;
 #[path = "cards/held.rs"]
 mod held;
+#[path = "cards/readers.rs"]
+mod readers;
 
+pub use card::Card;
 pub use held::{Held, Hold};
+pub use readers::reader_name;
+
+use readers::{MOST, Readers};
 
 use std::{
-    env,
     ffi::OsString,
     fs::{self, File, OpenOptions},
-    io, iter,
-    net::{Ipv4Addr, TcpListener},
-    os::{
-        linux::net::SocketAddrExt,
-        unix::net::{SocketAddr, UnixListener, UnixStream},
-    },
+    io,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{self, Child, Command, Output, Stdio},
-    sync::{Arc, OnceLock, atomic::AtomicU32, atomic::Ordering},
+    process::{Child, Command, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use tempfile::{NamedTempFile, TempDir};
 
 /// How many seconds anything here may take that takes milliseconds on an idle machine.
@@ -34,71 +42,15 @@ const PATIENCE: u64 = 20;
 
 const NO_COUNT: u32 = u32::MAX; // pcscd counts in 16 bits
 
-/// The readers of every [`Pcscd`].
-pub const READERS: usize = 2;
-
-/// The name of reader `index`, the same in every [`Pcscd`].
-pub fn reader_name(index: usize) -> String {
-    assert!(index < READERS, "there are {READERS} readers");
-    format!("Virtual PCD 00 {index:02}")
-}
-
-/// Where the programs of `softhsm-fixtures/virtual-cards` are. The first to ask builds them; `PUKKA_VIRTUAL_CARDS` is a
-/// directory that has them already.
-pub mod fixtures {
-    use super::*;
-
-    pub fn virtual_card() -> PathBuf {
-        built().join("virtual-card")
-    }
-
-    pub fn private_pcscd() -> PathBuf {
-        built().join("private-pcscd")
-    }
-
-    pub fn card_tool() -> PathBuf {
-        built().join("card-tool")
-    }
-
-    pub(super) fn built() -> &'static Path {
-        static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-        let built = BUILT.get_or_init(|| match env::var_os("PUKKA_VIRTUAL_CARDS") {
-            Some(directory) => Ok(directory.into()),
-            None => build().map_err(|error| format!("{error:#}")),
-        });
-        must(built.as_deref().map_err(|error| anyhow!("{error}")))
-    }
-
-    fn build() -> Result<PathBuf> {
-        let bench = Path::new(env!("CARGO_MANIFEST_DIR")).join("softhsm-fixtures/virtual-cards");
-        let target = bench.join("target");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--release", "--locked", "--workspace", "--manifest-path"]).arg(bench.join("Cargo.toml"));
-        cargo.arg("--target-dir").arg(&target).current_dir(&bench);
-        // What the cargo that runs this test says of pukka (its flags, its wrapper for coverage) is not for these.
-        for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_the_outer_build)) {
-            cargo.env_remove(name);
-        }
-        output(&mut cargo).map(|_| target.join("release"))
-    }
-
-    fn is_of_the_outer_build(name: &str) -> bool {
-        const OURS: [&str; 6] =
-            ["CARGO_HOME", "CARGO_BUILD_JOBS", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_"];
-        let outer = ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "LLVM_PROFILE_FILE", "__CARGO"];
-        outer.iter().any(|start| name.starts_with(start)) && !OURS.iter().any(|start| name.starts_with(start))
-    }
-}
-
-/// A pcscd of its own with two empty readers.
+/// A pcscd of its own with two readers, or as many as it has cards to begin with.
 pub struct Pcscd(Arc<Room>);
 
 /// What a card needs alive as long as it is in a reader. Fields end in this order.
 struct Room {
     pcscd: Program,
     /// By reader: what pcscd had counted when the last card was seen, or [`NO_COUNT`].
-    counts: [AtomicU32; READERS],
-    ports: Ports,
+    counts: Vec<AtomicU32>,
+    readers: Readers,
     directory: TempDir,
 }
 
@@ -113,24 +65,24 @@ impl Pcscd {
     /// every 400 ms.
     #[track_caller]
     pub fn with<const N: usize>(cards: [Card; N]) -> (Self, [VirtualCard; N]) {
-        const { assert!(N <= READERS, "more cards than readers") };
+        const { assert!(N <= MOST, "more cards than readers") };
         must(Self::try_with(cards))
     }
 
     fn try_with<const N: usize>(cards: [Card; N]) -> Result<(Self, [VirtualCard; N])> {
         let directory = directory()?;
-        let ports = Ports::claim()?;
-        configure(directory.path(), ports.first)?;
+        let readers = Readers::claim(N)?;
+        readers.configure(directory.path())?;
         let pcscd = Self(Arc::new(Room {
             pcscd: start_pcscd(directory.path())?,
-            counts: [const { AtomicU32::new(NO_COUNT) }; READERS],
-            ports,
+            counts: (0..readers.count()).map(|_| AtomicU32::new(NO_COUNT)).collect(),
+            readers,
             directory,
         }));
         let cards = cards.into_iter().enumerate().map(|(index, card)| VirtualCard::start(&pcscd.0, index, &card));
         let cards: Vec<VirtualCard> = cards.collect::<Result<_>>()?;
         till_listening(&pcscd.socket()).with_context(|| pcscd.0.log())?;
-        for index in 0..READERS {
+        for index in 0..pcscd.0.readers.count() {
             match cards.get(index) {
                 Some(card) => card.wait_till_present()?,
                 None => pcscd.0.wait_till_absent(index)?,
@@ -180,7 +132,8 @@ impl Pcscd {
         card
     }
 
-    /// The responses to `apdus`, sent by a program that connects, and leaves the card as it is then.
+    /// The responses to `apdus`, sent by a program that connects, and leaves the card as it is then. A card that is
+    /// pulled over a command has an empty one: this reader tells of it with the next.
     #[track_caller]
     pub fn send(&self, index: usize, apdus: &[&str]) -> Vec<String> {
         let sent = must(output(self.0.tool().arg("send").arg(reader_name(index)).args(apdus)));
@@ -247,54 +200,11 @@ impl Cardless {
     }
 }
 
-/// A card to be put into a reader, as it is delivered unless it has a file.
-#[derive(Clone)]
-pub struct Card {
-    application: &'static str,
-    options: Vec<OsString>,
-}
-
-impl Card {
-    /// PIN 123456, PUK 12345678; three tries of the PIN.
-    pub fn piv() -> Self {
-        Self { application: "piv", options: Vec::new() }
-    }
-
-    /// PW1 123456, PW3 12345678, no reset code.
-    pub fn openpgp() -> Self {
-        Self { application: "openpgp", options: Vec::new() }
-    }
-
-    /// Eight hex digits; else 0052F743 on PIV and 00DEC0DE on OpenPGP.
-    pub fn serial(self, hex: &str) -> Self {
-        self.option("--serial", hex)
-    }
-
-    /// Answers to the first five bytes of its name too.
-    pub fn short_aid(self) -> Self {
-        self.option("--short-aid", "true")
-    }
-
-    /// As slow as a real card, or slower: per APDU.
-    pub fn delay_ms(self, milliseconds: u64) -> Self {
-        self.option("--delay-ms", milliseconds.to_string())
-    }
-
-    /// Keeps the card's state in this file and one beside it, so that it can be pulled and put in again.
-    pub fn file(self, store: &Path) -> Self {
-        self.option("--file", store)
-    }
-
-    fn option(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.options.extend([name.into(), value.into()]);
-        self
-    }
-}
-
 /// A card in a reader; dropping it pulls it.
 pub struct VirtualCard {
     program: Program,
     trace: NamedTempFile,
+    faults: PathBuf,
     index: usize,
     room: Arc<Room>,
 }
@@ -303,11 +213,11 @@ impl VirtualCard {
     fn start(room: &Arc<Room>, index: usize, card: &Card) -> Result<Self> {
         let trace = NamedTempFile::new_in(room.directory.path())?;
         let stderr = OpenOptions::new().append(true).open(trace.path())?; // appends, so it can be cleared
-        let port = usize::from(room.ports.first) + index;
-        let mut program = Command::new(fixtures::virtual_card());
-        program.args([card.application, "--trace", "--port"]).arg(port.to_string()).args(&card.options);
+        let faults = trace.path().with_extension("faults");
+        let mut program = card.command(room.readers.port(index));
+        program.arg("--fault-file").arg(&faults);
         let program = Program::start(program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr))?;
-        Ok(Self { program, trace, index, room: Arc::clone(room) })
+        Ok(Self { program, trace, faults, index, room: Arc::clone(room) })
     }
 
     fn wait_till_present(&self) -> Result<()> {
@@ -338,6 +248,26 @@ impl VirtualCard {
     #[track_caller]
     pub fn clear_trace(&self) {
         must(self.trace.as_file().set_len(0).map_err(Into::into));
+    }
+
+    /// Goes wrong so, as `stand-in-card --help` has it, counted from the next command on; without a fault, no more. What
+    /// was to go wrong before is forgotten.
+    #[track_caller]
+    pub fn fail(&self, faults: &[&str]) {
+        // Complete once it is there: the card looks for it before each command.
+        let written = self.faults.with_extension("written");
+        must(
+            fs::write(&written, faults.join("\n"))
+                .and_then(|()| fs::rename(&written, &self.faults))
+                .map_err(Into::into),
+        );
+    }
+
+    /// Waits till the card that a fault has pulled is gone, and pcscd has noticed.
+    #[track_caller]
+    pub fn wait_till_pulled(&mut self) {
+        must(self.program.0.wait().map_err(Into::into));
+        must(self.room.wait_till_absent(self.index));
     }
 
     /// Pulls the card, at once, and waits till pcscd has noticed.
@@ -374,30 +304,6 @@ impl Drop for Program {
     }
 }
 
-/// Two TCP ports in a row, one a reader, that no other test has.
-struct Ports {
-    first: u16,
-    /// An abstract name, which ends with this process however it ends, and is as far known as the ports are.
-    _claim: UnixListener,
-}
-
-impl Ports {
-    fn claim() -> Result<Self> {
-        for turn in 0..5_000 {
-            let pair = process::id().wrapping_mul(61).wrapping_add(turn) % 5_000; // processes begin apart
-            let first = u16::try_from(21_000 + 2 * pair)?; // below Linux's ephemeral ports, which any program may get
-            let name = SocketAddr::from_abstract_name(format!("pukka-vpcd-{first}"))?;
-            let Ok(claim) = UnixListener::bind_addr(&name) else { continue };
-            // Not once pcscd is there: vpcd takes a probe for a card.
-            let free = |port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
-            if free(first) && free(first + 1) {
-                return Ok(Self { first, _claim: claim });
-            }
-        }
-        bail!("no two free ports in a row")
-    }
-}
-
 /// Starts a pcscd with the readers that are configured in `directory`.
 fn start_pcscd(directory: &Path) -> Result<Program> {
     let log = File::create(directory.join("pcscd.log"))?;
@@ -421,24 +327,6 @@ fn socket(directory: &Path) -> PathBuf {
 
 fn environment(directory: &Path) -> [(&'static str, OsString); 1] {
     [("PCSCLITE_CSOCK_NAME", socket(directory).into())]
-}
-
-fn configure(directory: &Path, port: u16) -> Result<()> {
-    // A copy each: entries that share a library, or a link to it, are listed, and only the last answer.
-    fs::copy(vpcd_library()?, directory.join("libifdvpcd.so"))?;
-    fs::create_dir(directory.join("readers"))?;
-    let library = format!("LIBPATH {}/libifdvpcd.so", directory.display());
-    let reader =
-        format!("FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:{port:#X}\nCHANNELID {port:#X}\n{library}\n");
-    Ok(fs::write(directory.join("readers/vpcd"), reader)?)
-}
-
-fn vpcd_library() -> Result<PathBuf> {
-    let architectures = fs::read_dir("/usr/lib")?.filter_map(Result::ok).map(|entry| entry.path());
-    let mut libraries = iter::once("/usr/lib".into())
-        .chain(architectures)
-        .map(|directory| directory.join("pcsc/drivers/serial/libifdvpcd.so"));
-    libraries.find(|library| library.exists()).context("no libifdvpcd.so: install vsmartcard-vpcd")
 }
 
 /// `/usr/sbin` is not in everyone's `PATH`.

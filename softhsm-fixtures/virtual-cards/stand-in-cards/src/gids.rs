@@ -92,7 +92,7 @@ impl Default for Gids {
             dialect: GidsDialect::default(),
             pins,
             transport: Transport::default(),
-            serial: *b"stand-in card\0\0\0",
+            serial: *b"a GIDS card.\x00\xDE\xC0\xDE",
             memory,
             admin: Admin::None,
         }

@@ -55,7 +55,7 @@ crate::switches! {
         /// longest user PIN
         most: usize = 16,
         /// PIN commands of a device that was never initialised
-        uninitialised: Answer = Answer::Fixed(Status::UNUSABLE),
+        uninitialised: Answer = Answer::Fixed(Status::NO_REFERENCE),
         /// VERIFY, empty or right, of a transport PIN
         transport_pin: Answer = Answer::Fixed(Status::UNUSABLE),
         /// RESET RETRY COUNTER that the options do not allow
@@ -144,9 +144,6 @@ impl ScHsm {
         }
         let good_length =
             if so { value.len() == 8 } else { (self.dialect.least..=self.dialect.most).contains(&value.len()) };
-        if !good_length && !secret.is_blocked() && !self.pins.verify_length.is_acceptance() {
-            return self.pins.verify_length.with(secret.tries());
-        }
         self.logout();
         let Memory { pin, so_pin, .. } = &mut self.memory;
         let secret = if so { so_pin } else { pin };
