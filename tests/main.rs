@@ -6,6 +6,7 @@ mod support;
 mod faults;
 mod generate;
 mod house;
+mod iso7816;
 mod leaks;
 mod locking;
 mod memory;

@@ -128,6 +128,41 @@ fn the_first_pin_is_set_only_where_there_is_none() {
 }
 
 #[test]
+fn a_card_that_does_not_tell_whether_it_has_a_pin_is_asked_to_take_a_first_one_with_a_try_to_spare() {
+    const CARD: &[Ability] = &[
+        Ability { verb: Verb::PinSet, by: None, commands: &["SET"] },
+        Ability { verb: Verb::PinChange, by: None, commands: &["CHANGE"] },
+        Ability { verb: Verb::PinVerify, by: None, commands: &["VERIFY"] },
+        Ability { verb: Verb::PinReset, by: Some(Role::Puk), commands: &["RESET"] },
+    ];
+    let plan = Operation::Set.plan(&token(CARD, UNTOLD, UNTOLD), &Orders::default()).unwrap();
+    assert_eq!((plan.by, plan.steps[0].spends), (None, Some(Role::UserPin)));
+    let last = (State::Unknown, Retries::Left { left: 1, limit: None });
+    assert_eq!(code(Operation::Set.plan(&token(CARD, last, UNTOLD), &Orders::default())), 6);
+    assert_eq!(code(Operation::Set.plan(&token(CARD, READY, UNTOLD), &Orders::default())), 7);
+}
+
+#[test]
+fn where_the_puk_has_to_be_there_before_the_first_pin_no_pin_is_set_without_one() {
+    const CARD: &[Ability] = &[
+        Ability { verb: Verb::PinSet, by: None, commands: &["SET"] },
+        Ability { verb: Verb::PinVerify, by: None, commands: &["VERIFY"] },
+        Ability { verb: Verb::PinChange, by: None, commands: &["CHANGE"] },
+        Ability { verb: Verb::PinReset, by: Some(Role::Puk), commands: &["RESET"] },
+    ];
+    let mut card = token(CARD, UNSET, UNTOLD);
+    let both = offered(&[Need::New(Role::UserPin), Need::New(Role::Puk)]);
+    assert_eq!(code(Operation::Set.plan(&card, &both)), 2, "a card that takes none then");
+    card.set_before = Some(Role::Puk);
+    assert_eq!(code(Operation::Set.plan(&card, &offered(&[Need::New(Role::UserPin)]))), 2);
+    let plan = Operation::Set.plan(&card, &both).unwrap();
+    let set: Vec<&Action> = plan.steps.iter().map(|step| &step.action).collect();
+    assert_eq!(set, [&Action::Set { role: Role::Puk }, &Action::Set { role: Role::UserPin }]);
+    assert_eq!(plan.needs(), [Need::New(Role::UserPin), Need::New(Role::Puk)]);
+    assert!(possible(&card).iter().any(|able| able.verb == Verb::PinSet));
+}
+
+#[test]
 fn a_pin_is_never_unblocked_where_the_token_cannot_keep_it() {
     for token in [token(PIV, BLOCKED, UNTOLD), token(PKCS11, BLOCKED, READY)] {
         let error = Operation::Unblock { by: None }.plan(&token, &Orders::default()).unwrap_err();

@@ -18,3 +18,6 @@ pub use kind::Kind;
 pub use preview::preview;
 pub use profiles::{Candidate, Profiles};
 pub use template::{Secret, Template, Which};
+
+#[cfg(test)]
+mod tests;

@@ -153,7 +153,7 @@ impl<'a, 'c> Card<'a, 'c> {
                 _ => Told::NOTHING,
             },
         };
-        self.counter = Some((reference, told.retries));
+        self.counter = (!told.verified).then_some((reference, told.retries));
         Ok(told)
     }
 
@@ -334,9 +334,7 @@ impl Token for Card<'_, '_> {
     /// Resets a card that was left verified: it would answer 9000 whatever is left.
     fn retries(&mut self, role: Role) -> Result<Retries> {
         let reference = self.reference(role)?;
-        if let Some((_, retries)) =
-            self.counter.filter(|(read, retries)| *read == reference && *retries != Retries::Unknown)
-        {
+        if let Some((_, retries)) = self.counter.filter(|(read, _)| *read == reference) {
             return Ok(retries);
         }
         let mut told = self.ask(reference)?;

@@ -88,7 +88,9 @@ impl Refused {
             Said::MustChange => return Some(Error::MustChange { role, detail }),
             Said::Contactless => {
                 return Some(Error::Device {
-                    what: format!("the card refuses {command} through its antenna; no try was spent"),
+                    what: format!(
+                        "the card takes no {command} through its antenna; no try was spent: use a reader with contacts"
+                    ),
                     cure: Some("put the card into a reader with contacts".into()),
                     detail,
                 });
