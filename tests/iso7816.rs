@@ -355,3 +355,67 @@ fn however_a_card_says_wrong_and_blocked_the_counter_tells_which_it_is() {
         assert_eq!((&told["role"], &told["tries_left"]), (&json!("puk"), &json!(2)), "{refusals}");
     }
 }
+
+/// Every operation on one card, whose answers are turned to a cell of how running cards differ.
+#[test]
+fn the_same_operations_end_the_same_way_however_a_card_answers() {
+    for (kind, dialects) in [
+        (ISOAPPLET, &["query-verified=9000"][..]),
+        (ISOAPPLET, &["query-blocked=6983", "blocked=6983", "last=6983", "change-blocked=6983"]),
+        (ISOAPPLET, &["change-wrong=6300", "change-blocked=6300"]),
+        (MYEID, &["last=6983", "with-le=6Cxx"]),
+        (ESTONIA_2025, &["wrong=6982", "last=6982", "blocked=6982", "change-wrong=6982"]),
+        (ESTONIA_2018, &["without-le=61xx", "with-le=6Cxx", "blocked=6984"]),
+        (ITALY, &["change-short=6985", "query-verified=9000"]),
+    ] {
+        let card = dialects.iter().fold(stand_in(kind.card), |card, dialect| card.dialect(dialect));
+        let desk = desk(card);
+        let shown = format!("{} {dialects:?}", kind.call);
+        assert_eq!(desk.run(kind, "pin verify --pin env:PIN").code, 0, "{shown}");
+        let told = error(&desk.run(kind, "pin change --pin env:WRONG --new-pin env:NEW").code(4));
+        assert_eq!(told["tries_left"], 2, "{shown}");
+        let done = desk.run(kind, CHANGE).code(0).json();
+        assert_eq!(done["confirmed"], true, "{shown}");
+        desk.spend(kind, 2);
+        assert_eq!(error(&desk.run(kind, "pin verify --pin env:WRONG").code(6))["kind"], "last-try", "{shown}");
+        let told = error(&desk.run(kind, "pin verify --pin env:WRONG --allow-last-try").code(5));
+        assert_eq!(told["tries_left"], 0, "{shown}");
+        assert_eq!(error(&desk.run(kind, "pin verify --pin env:NEW").code(5))["kind"], "blocked", "{shown}");
+        let other = Kind { new: kind.pin, ..kind };
+        assert_eq!(desk.run(other, RESET).code(0).json()["confirmed"], true, "{shown}");
+        desk.run(kind, "pin verify --pin env:PIN").code(0);
+    }
+}
+
+#[test]
+fn a_card_that_says_yes_and_does_nothing_is_found_out() {
+    for kind in KINDS {
+        for (line, fault) in [(CHANGE, "lie@24:1"), (RESET, "lie@2C:1")] {
+            let desk = desk(stand_in(kind.card).fault(fault));
+            let told = error(&desk.run(kind, line).code(11));
+            assert_eq!(told["kind"], "unconfirmed", "{}: {line}", kind.call);
+            assert!(told["hint"].as_str().unwrap().starts_with("pukka pin verify"), "{told}");
+            desk.run(kind, "pin verify --pin env:PIN").code(0);
+        }
+    }
+}
+
+#[test]
+fn a_card_pulled_at_any_command_ends_the_call_with_8_or_11_and_tells_which_pin_to_try() {
+    for kind in [ESTONIA_2018_PIN2, ISOAPPLET] {
+        for line in [CHANGE, RESET] {
+            for at in 1..=7 {
+                let card = stand_in(kind.card).fault(&format!("pull-after@{at}"));
+                let run = desk(card).run(kind, line);
+                if at > 4 && run.code == 0 {
+                    continue;
+                }
+                assert!([8, 11].contains(&run.code), "{} {line} {at}: {run:?}", kind.call);
+                let told = error(&run);
+                if run.code == 11 {
+                    assert!(told["hint"].as_str().unwrap().starts_with("pukka pin verify"), "{told}");
+                }
+            }
+        }
+    }
+}
