@@ -106,3 +106,56 @@ fn read(path: &Path) -> Result<Profile> {
 fn shown(path: &Path) -> String {
     path.display().to_string().escape_debug().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CARD: &str = include_str!("../device/card/profiles/isoapplet.toml");
+
+    /// A directory with one file, a card of this title under the name of one that is compiled in.
+    fn directory(title: &str) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        let text = CARD.replace("IsoApplet (ISO 7816-15 on a Java Card)", title);
+        assert!(text.contains(title));
+        fs::write(directory.path().join("own.toml"), text).unwrap();
+        directory
+    }
+
+    fn title(named: Option<&Path>, directories: &[PathBuf]) -> String {
+        let (profiles, _) = profiles(named, directories).unwrap();
+        let mut own = profiles.kinds().filter(|kind| kind.profile().name == "isoapplet");
+        let title = own.next().unwrap().profile().title.clone();
+        assert!(own.next().is_none(), "one name, one profile");
+        title
+    }
+
+    #[test]
+    fn of_one_name_the_file_that_was_named_goes_first_then_the_administrators_then_the_users() {
+        let [named, administrator, user] = ["Named", "Administrator", "User"].map(directory);
+        let directories = [administrator.path().to_owned(), user.path().to_owned(), "/nonexistent".into()];
+        assert_eq!(title(Some(&named.path().join("own.toml")), &directories), "Named");
+        assert_eq!(title(None, &directories), "Administrator");
+        assert_eq!(title(None, &directories[1..]), "User");
+        assert!(title(None, &[]).starts_with("IsoApplet"));
+    }
+
+    #[test]
+    fn who_names_a_profile_means_its_card_unless_the_call_names_another() {
+        let named = Named { application: "staff".into(), file: "staff.toml".into() };
+        let narrowed = |selection: Selection| {
+            let mut selection = selection;
+            named.narrow(&mut selection);
+            selection.application
+        };
+        let by = |selector: &str| Selection { selector: Selector::parse(selector).ok(), ..Selection::default() };
+        assert_eq!(narrowed(Selection::default()).as_deref(), Some("staff"));
+        assert_eq!(narrowed(by("4711")).as_deref(), Some("staff"));
+        assert_eq!(narrowed(by("card:reader=R")).as_deref(), Some("staff"));
+        assert_eq!(narrowed(by("card:application=piv")), None);
+        assert_eq!(narrowed(by("pkcs11:token=a")), None);
+        assert_eq!(narrowed(Selection { via: Some(Route::Pkcs11), ..Selection::default() }), None);
+        let piv = Selection { application: Some("piv".into()), ..Selection::default() };
+        assert_eq!(narrowed(piv).as_deref(), Some("piv"));
+    }
+}
