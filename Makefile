@@ -46,6 +46,7 @@ fmt:
 
 lint:
 	./setup.sh test cargo clippy --locked --all-targets -- -D warnings
+	RUSTFLAGS='--cfg fuzzing' ./setup.sh test cargo check --locked --lib --target-dir target/fuzzing
 	./setup.sh test cargo clippy --locked --workspace --all-targets --manifest-path $(cards) -- -D warnings
 	./setup.sh test cargo clippy --locked --all-targets --manifest-path $(fault) -- -D warnings
 

@@ -53,6 +53,9 @@ look() {
   has pkcs11-tool && has gids-tool || lack opensc 'the tools by which the tests check what pukka did, and the cards that it meets'
   has p11-kit && exists /usr/lib/*/p11-kit-proxy.so || lack p11-kit 'p11-kit and its proxy module'
   exists /usr/lib/*/pkcs11/p11-kit-trust.so || lack p11-kit-modules "p11-kit's trust module, a token without a PIN"
+  has yubico-piv-tool || lack yubico-piv-tool 'drives the stand-in PIV card; a peer to compare with'
+  has ykman || lack yubikey-manager 'drives the stand-in cards; a peer to compare with'
+  exists /usr/lib/gnupg/scdaemon || lack scdaemon "GnuPG's reader of cards, which drives the stand-in OpenPGP card"
   has pcscd || lack pcscd 'the PC/SC daemon, of which each test starts its own'
   exists /usr/lib/pcsc/drivers/serial/libifdvpcd.so || lack vsmartcard-vpcd 'the reader of virtual cards'
   [ -n "${LIBCLANG_PATH:-}" ] || exists /usr/lib/llvm-*/lib/libclang.so || lack libclang-dev 'bindgen, which the card firmware is built with'
@@ -61,9 +64,6 @@ look() {
     check) # rustup's Rust brings its own rustfmt
       find_rust && [ ! -x "$rust/cargo-fmt" ] && dpkg-query -S "$rust/cargo" 2>/dev/null | grep -q '^cargo-web:' &&
         lack rustfmt-web 'the formatter' ;;
-    bench)
-      has yubico-piv-tool || lack yubico-piv-tool 'a peer to compare with'
-      has ykman || lack yubikey-manager 'a peer to compare with' ;;
   esac
   return 0
 }

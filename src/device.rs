@@ -13,7 +13,7 @@ use card::iso7816::Profiles;
 use crate::{
     error::{Error, Result},
     selector::Selector,
-    token::{Application, Found, Identity, Route, Trace},
+    token::{Application, Found, Identity, Place, Route, Text, Trace},
 };
 
 /// The time between two looks; a write of SoftHSM2 takes about 2 ms.
@@ -152,11 +152,21 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
             }
         }
     }
+    only_natively(&mut search.found);
     if !settings.modules.is_empty() {
         // Who named a module wants to hear of that first, not of a reader that nobody asked for. (The sort is stable.)
         search.problems.sort_by_key(|problem| problem.route != Route::Pkcs11);
     }
     search
+}
+
+/// Leaves out what a module shows of a card that was found in its reader too: that is one token, and the native way to it can
+/// do more. Both read its serial from the card.
+fn only_natively(found: &mut Vec<Found>) {
+    let is_card = |identity: &Identity| matches!(identity.place, Place::Reader(_));
+    let cards: Vec<Text> =
+        found.iter().filter(|one| is_card(&one.identity)).filter_map(|one| one.identity.serial.clone()).collect();
+    found.retain(|one| is_card(&one.identity) || !one.identity.serial.as_ref().is_some_and(|own| cards.contains(own)));
 }
 
 /// Looks again while another process writes a token, till `--wait` ends: SoftHSM2 does not list a token whose file is being
@@ -202,4 +212,54 @@ fn modules(wanted: Wanted<'_>, settings: &Settings) -> Vec<PathBuf> {
             new
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        error::Result,
+        token::{Access, Connection, Token},
+    };
+
+    /// A way that nobody goes.
+    struct Nowhere;
+
+    impl Connection for Nowhere {
+        fn transact(&mut self, _: Access, _: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn found(place: Place, serial: Option<&str>) -> Found {
+        let application = if matches!(place, Place::Reader(_)) { Application::ScHsm } else { Application::Pkcs11 };
+        let identity = Identity {
+            application,
+            serial: serial.map(Text::from),
+            label: None,
+            manufacturer: None,
+            model: None,
+            place,
+            blank: false,
+        };
+        Found { identity, abilities: &[], connection: Box::new(Nowhere) }
+    }
+
+    #[test]
+    fn a_card_that_a_module_shows_too_is_one_token_and_one_without_a_serial_is_not_taken_for_it() {
+        let reader = || Place::Reader(Text::from("R"));
+        let slot = |id| Place::Slot { id, module: "/m.so".into() };
+        let mut all = vec![
+            found(reader(), Some("A")),
+            found(reader(), None),
+            found(slot(0), Some("A")),
+            found(slot(1), Some("B")),
+            found(slot(2), None),
+        ];
+        only_natively(&mut all);
+        let left: Vec<_> =
+            all.iter().map(|one| (one.identity.application.name(), one.identity.serial.clone())).collect();
+        let (a, b) = (Some(Text::from("A")), Some(Text::from("B")));
+        assert_eq!(left, [("sc-hsm", a), ("sc-hsm", None), ("pkcs11", b), ("pkcs11", None)]);
+    }
 }

@@ -54,12 +54,16 @@ pub fn check_new(role: Role, value: &Pin, reference: &Reference, old: Option<&Pi
 /// # Errors
 /// [`Error::Policy`], naming the option that gave it.
 pub fn check_current(need: Need, value: &Pin, reference: &Reference) -> Result<()> {
+    let (fits, unit) = match reference.length.unit {
+        Unit::HexDigits => (value.bytes().iter().all(u8::is_ascii_hexdigit), "hexadecimal digits"),
+        Unit::Bytes | Unit::Characters | Unit::Digits => (true, "characters"),
+    };
     match reference.current_length {
-        Some((min, max)) if !(min..=max).contains(&value.len()) => Err(Error::Policy(format!(
+        Some((min, max)) if !fits || !(min..=max).contains(&value.len()) => Err(Error::Policy(format!(
             "what --{} gave cannot be the {}, which has {}; nothing was sent",
             need.option(),
             need.role(),
-            range(min, Some(max), "characters"),
+            range(min, Some(max), unit),
         ))),
         _ => Ok(()),
     }
@@ -167,5 +171,9 @@ mod tests {
         assert_eq!(check("271").unwrap_err().exit_code(), 6);
         assert_eq!(check("271828182").unwrap_err().exit_code(), 6);
         assert_eq!(check("2718"), Ok(()));
+        let so_pin = Reference { current_length: Some((16, 16)), ..reference(Unit::HexDigits, 16, Some(16)) };
+        let check = |value| check_current(Need::Current(Role::SoPin), &pin(value), &so_pin);
+        assert!(check("353736323138383x").unwrap_err().to_string().contains("16 hexadecimal digits"));
+        assert_eq!(check("35373632aB38383F"), Ok(()));
     }
 }

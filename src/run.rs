@@ -111,7 +111,7 @@ pub fn operate(
 ) -> Result<Report, Failure> {
     call.selection.check(&device::known(settings)).map_err(Failure::bare)?;
     collector.read_ahead().map_err(Failure::bare)?;
-    let mut search = device::find(wanted(&call.selection, true), settings);
+    let mut search = device::find(wanted(&call.selection, !call.operation.destroys()), settings);
     let chosen = choose::choose(&mut search, &call.selection, &call.operation).map_err(|error| {
         collector.forget();
         Failure::bare(error)

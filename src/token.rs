@@ -1,6 +1,7 @@
 //! The domain: what a token is, what it holds, what it can do, and the two traits that devices implement.
 
 mod ability;
+mod beginning;
 mod identity;
 mod limits;
 mod need;
@@ -12,6 +13,7 @@ mod text;
 mod trace;
 
 pub use ability::{Ability, Verb};
+pub use beginning::{Beginning, InitRules, Recovery, Terms};
 pub use identity::{Application, Identity, Place, Route};
 pub use limits::{LimitRules, Limits};
 pub use need::Need;
@@ -40,6 +42,8 @@ pub struct Survey {
     pub limit_rules: Option<&'static LimitRules>,
     /// The role that has to get its first value before the user PIN does, or never can.
     pub set_before: Option<Role>,
+    /// What it asks of whoever lets it begin anew, where it can.
+    pub init_rules: Option<&'static InitRules>,
     /// What else a person should know of this token, a sentence each.
     pub notes: Vec<&'static str>,
     /// Whether secrets are typed at the token itself (protected authentication path).
@@ -179,12 +183,11 @@ pub trait Token {
         Err(Error::unsupported(format!("unblocking of the {role} with its value kept")))
     }
 
-    /// Destroys what the token holds and begins anew, under this label (at most 32 bytes) and SO PIN.
-    /// Returns who the token is from now on.
+    /// Destroys what the token holds and begins anew. Returns who the token is from now on.
     ///
     /// # Errors
     /// [`Error::WrongSecret`] when a live token has another SO PIN.
-    fn init(&mut self, _label: &str, _so_pin: &Entry) -> Result<Identity> {
+    fn init(&mut self, _beginning: &Beginning<'_>) -> Result<Identity> {
         Err(Error::unsupported("initialisation".into()))
     }
 

@@ -3,8 +3,10 @@
 
 mod support;
 
+mod challenge;
 mod faults;
 mod generate;
+mod gids;
 mod house;
 mod iso7816;
 mod leaks;
@@ -15,6 +17,7 @@ mod piv;
 mod profile;
 mod prompts;
 mod respond;
+mod sc_hsm;
 mod selection;
 mod signals;
 mod softhsm;

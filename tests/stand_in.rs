@@ -2,32 +2,45 @@
 
 mod faults;
 mod gids;
+mod iso7816;
+mod openpgp;
+mod piv;
 mod sc_hsm;
 
-use std::process::Command;
+use std::{
+    ffi::OsStr,
+    process::{Command, Stdio},
+};
 
 use tempfile::TempDir;
 
 use crate::support::cards::{Card, Pcscd};
 
-/// Exit code, and both outputs, of one of OpenSC's tools at the card in reader 0.
-fn opensc(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    let home = TempDir::new().unwrap(); // it keeps a cache
+/// Exit code, and both outputs, of a program at the cards of `pcscd`, with `environment` besides.
+fn run(pcscd: &Pcscd, tool: &str, arguments: &[&str], environment: &[(&str, &OsStr)]) -> (Option<i32>, String) {
+    let home = TempDir::new().unwrap(); // for caches
     let mut command = Command::new(tool);
     command.args(arguments).env("HOME", home.path()).env("XDG_CACHE_HOME", home.path());
+    command.envs(environment.iter().copied()).stdin(Stdio::null());
     let output = pcscd.apply(&mut command).output().unwrap_or_else(|error| panic!("{tool}: {error}"));
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    (output.status.code(), said)
+}
+
+/// As [`run`], of one of OpenSC's tools at the card in reader 0.
+fn opensc(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let (code, said) = run(pcscd, tool, arguments, &[]);
     // Said or not, as two readers or one have a card.
     let said = said
         .lines()
         .filter(|line| !line.starts_with("Using reader"))
         .fold(String::new(), |said, line| said + line + "\n");
-    (output.status.code(), said)
+    (code, said)
 }
 
 /// As [`opensc`], of a call that must go well; not every tool says so by its exit code.
 #[track_caller]
-fn opensc_does(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> String {
+pub fn opensc_does(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> String {
     let (code, said) = opensc(pcscd, tool, arguments);
     assert!(code == Some(0) && !said.contains("fail"), "{tool} {arguments:?}: {code:?} {said}");
     said

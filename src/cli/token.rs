@@ -1,12 +1,16 @@
 //! `pukka token …`
 
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum, value_parser};
 
 use super::{
     Request,
     sources::{NewPin, NewSoPin, SoPin, gather, named},
 };
-use crate::{input::Destroy, operation::Operation};
+use crate::{
+    input::Destroy,
+    operation::Operation,
+    token::{Recovery, Terms},
+};
 
 /// The verbs of a token as a whole.
 #[derive(Debug, Subcommand)]
@@ -23,6 +27,8 @@ pub enum Verb {
         new_so_pin: NewSoPin,
         #[command(flatten)]
         new_pin: NewPin,
+        #[command(flatten)]
+        terms: PinTerms,
         /// Confirm that this live token is destroyed: its serial (its label, where the serial is empty or shared)
         #[arg(long, value_name = "NAME")]
         destroy: Option<String>,
@@ -36,12 +42,48 @@ pub enum Verb {
     },
 }
 
+/// The terms of the first user PIN, on a token that takes it with its beginning.
+#[derive(Debug, Args)]
+pub struct PinTerms {
+    /// Tries of the PIN; a SmartCard-HSM takes up to 3, with 7 characters 5, with 8 or more 10
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
+    pin_tries: Option<u8>,
+    /// What the SO PIN may do for a PIN that is blocked or forgotten (SmartCard-HSM); reset, if not said
+    #[arg(long, value_name = "WAY", value_enum)]
+    pin_recovery: Option<Way>,
+    /// The holder must change the PIN before the first use (SmartCard-HSM)
+    #[arg(long)]
+    transport_pin: bool,
+}
+
+/// What the SO PIN may do for a lost user PIN.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Way {
+    /// Give it a new value
+    Reset,
+    /// Restore its tries and keep its value, too
+    Unblock,
+    /// Nothing: what the PIN guards is lost with it
+    None,
+}
+
+impl PinTerms {
+    fn terms(&self) -> Terms {
+        let recovery = self.pin_recovery.map(|way| match way {
+            Way::Reset => Recovery::Reset,
+            Way::Unblock => Recovery::Unblock,
+            Way::None => Recovery::Nothing,
+        });
+        Terms { tries: self.pin_tries, recovery, transport: self.transport_pin }
+    }
+}
+
 impl Verb {
     /// The operation and its sources.
     pub fn request(&self) -> Request {
         match self {
-            Self::Init { label, so_pin, new_so_pin, new_pin, destroy } => Request {
-                operation: Operation::Init { label: label.clone() },
+            Self::Init { label, so_pin, new_so_pin, new_pin, terms, destroy } => Request {
+                operation: Operation::Init { label: label.clone(), terms: terms.terms() },
                 sources: gather([named(so_pin), named(new_so_pin), named(new_pin)]),
                 destroy: destroy.clone().map_or(Destroy::Ask, Destroy::Named),
             },

@@ -5,11 +5,16 @@ mod application;
 mod channel;
 pub mod cipher;
 mod failure;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+mod gids;
 mod handle;
 pub mod iso7816;
 mod piv;
 mod reader;
 mod refusal;
+mod sc_hsm;
 #[cfg(test)]
 mod script;
 mod status_word;
@@ -68,7 +73,7 @@ pub struct Search {
 /// Every application that a card is asked for and that needs no profile, in an order that harms nothing: a SELECT drops no more
 /// than the verified state of the one before.
 fn built_in() -> Vec<Box<dyn CardApplication>> {
-    vec![Box::new(piv::Memory::default())]
+    vec![Box::new(piv::Memory::default()), Box::new(gids::Memory::default()), Box::new(sc_hsm::Memory::default())]
 }
 
 /// Every application that a card of this answer to reset is asked for: those of profiles come last, as one of a directory has to

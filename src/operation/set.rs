@@ -13,8 +13,9 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
     let is_delivered = reference.is_some_and(|reference| reference.default == Some(true));
     let is_unset = reference.is_none_or(|reference| reference.state == State::Unset);
     let is_transport = reference.is_some_and(|reference| reference.state == State::MustChange);
-    // A card that does not tell whether it has a PIN refuses a second first one.
-    let is_untold = reference.is_some_and(|reference| reference.state == State::Unknown);
+    // A card that does not tell whether it has a PIN refuses a second first one; an authority would overwrite it.
+    let by_authority = survey.abilities.iter().any(|able| able.verb == verb && able.by.is_some_and(|by| by != role));
+    let is_untold = !by_authority && reference.is_some_and(|reference| reference.state == State::Unknown);
     if !is_unset && !is_delivered && !is_transport && !is_untold {
         return Err(Error::Unsupported {
             what: format!("the {role} is set already, and `{verb}` sets only the first one"),

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     policy,
     secret::Entry,
-    token::{Authority, Identity, Limits, Need, Proof, Retries, Role, Token},
+    token::{Authority, Beginning, Identity, Limits, Need, Proof, Retries, Role, Terms, Token},
 };
 
 /// What one step does.
@@ -58,10 +58,14 @@ pub enum Action {
     },
     /// Destroys what the token holds and begins anew.
     Init {
-        /// The label, at most 32 bytes.
-        label: String,
+        /// The label, at most 32 bytes, where it is to have one.
+        label: Option<String>,
         /// The SO PIN, new on a blank token.
         so_pin: Need,
+        /// The first user PIN, where it comes with the same command.
+        pin: Option<Need>,
+        /// The terms of that.
+        terms: Terms,
     },
 }
 
@@ -76,17 +80,17 @@ impl Action {
             Self::Set { role } => vec![Need::New(*role)],
             Self::SetLimits { by, .. } => by.clone(),
             Self::Erase => Vec::new(),
-            Self::Init { so_pin, .. } => vec![*so_pin],
+            Self::Init { so_pin, pin, .. } => [*so_pin].into_iter().chain(*pin).collect(),
         }
     }
 
-    /// The secret that has changed when it is done, if one has.
-    fn changed(&self) -> Option<(Role, Need)> {
+    /// The secrets that have changed when it is done, each to be proved.
+    fn changed(&self) -> Vec<Need> {
         match self {
-            Self::Change { role } | Self::Reset { role, .. } | Self::Set { role } => Some((*role, Need::New(*role))),
-            Self::Init { so_pin, .. } => Some((Role::SoPin, *so_pin)),
+            Self::Change { role } | Self::Reset { role, .. } | Self::Set { role } => vec![Need::New(*role)],
+            Self::Init { .. } => self.needs(),
             Self::Verify { .. } | Self::Unblock { .. } | Self::Clear { .. } | Self::SetLimits { .. } | Self::Erase => {
-                None
+                Vec::new()
             }
         }
     }
@@ -133,7 +137,11 @@ impl Step {
                 token.set_limits(limits, &authorities)
             }
             Action::Erase => token.erase(),
-            Action::Init { label, so_pin } => return token.init(label, secrets.get(*so_pin)?).map(Some),
+            Action::Init { label, so_pin, pin, terms } => {
+                let pin = pin.map(|pin| secrets.get(pin)).transpose()?;
+                let beginning = Beginning { label: label.as_deref(), so_pin: secrets.get(*so_pin)?, pin, terms };
+                return token.init(&beginning).map(Some);
+            }
         }?;
         Ok(None)
     }
@@ -144,20 +152,27 @@ impl Step {
     /// # Errors
     /// [`Error::Unconfirmed`], whatever went wrong with the proof: the token did say yes.
     pub fn confirm(&self, token: &mut dyn Token, secrets: &Secrets, guarded: Retries) -> Result<(Proof, Retries)> {
-        let Some((role, need)) = self.action.changed() else {
-            return by_counter(&self.action, token);
-        };
-        let entry = secrets.get(need)?;
-        // What was read before is the counter of the secret that was presented, which may be another's.
-        let known = (self.spends == Some(role)).then_some(guarded);
-        prove(token, role, entry, known).map_err(|error| Error::Unconfirmed {
-            role,
-            detail: error.detail().map(str::to_owned),
-            why: match error {
-                Error::WrongSecret { .. } => "a fresh session refuses the new value".into(),
-                other => other.to_string(),
-            },
-        })
+        let mut confirmed: Option<(Proof, Retries)> = None;
+        for need in self.action.changed() {
+            let role = need.role();
+            // What was read before is the counter of the secret that was presented, which may be another's.
+            let known = (self.spends == Some(role)).then_some(guarded);
+            let (proof, seen) = prove(token, role, secrets.get(need)?, known).map_err(|error| Error::Unconfirmed {
+                role,
+                detail: error.detail().map(str::to_owned),
+                why: match error {
+                    Error::WrongSecret { .. } => "a fresh session refuses the new value".into(),
+                    other => other.to_string(),
+                },
+            })?;
+            // One that was not proved leaves the whole unproved; the counter is that of the first.
+            confirmed = match confirmed {
+                None => Some((proof, seen)),
+                Some((Proof::Proved, first)) => Some((proof, first)),
+                unproved => unproved,
+            };
+        }
+        confirmed.map_or_else(|| by_counter(&self.action, token), Ok)
     }
 }
 

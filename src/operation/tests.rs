@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     error::Error,
-    token::{Ability, Application, Identity, Length, Need, Place, Reference, Retries, State, Text, Unit},
+    token::{Ability, Application, Identity, InitRules, Length, Need, Place, Reference, Retries, State, Text, Unit},
 };
 
 const PKCS11: &[Ability] = &[
@@ -54,10 +54,14 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
         abilities,
         limit_rules: None,
         set_before: None,
+        init_rules: (!is_card).then_some(&OF_A_MODULE),
         notes: Vec::new(),
         pad: false,
     }
 }
+
+/// A label is needed, and the SO sets the first user PIN afterwards.
+const OF_A_MODULE: InitRules = InitRules { needs_label: true, pin: None };
 
 const READY: (State, Retries) = (State::Ready, Retries::Unknown);
 const UNTOLD: (State, Retries) = (State::Unknown, Retries::Unknown);
@@ -140,6 +144,7 @@ fn a_card_that_does_not_tell_whether_it_has_a_pin_is_asked_to_take_a_first_one_w
     let last = (State::Unknown, Retries::Left { left: 1, limit: None });
     assert_eq!(code(Operation::Set.plan(&token(CARD, last, UNTOLD), &Orders::default())), 6);
     assert_eq!(code(Operation::Set.plan(&token(CARD, READY, UNTOLD), &Orders::default())), 7);
+    assert_eq!(code(Operation::Set.plan(&token(PKCS11, UNTOLD, READY), &Orders::default())), 7, "an SO PIN overwrites");
 }
 
 #[test]
@@ -174,7 +179,7 @@ fn a_pin_is_never_unblocked_where_the_token_cannot_keep_it() {
 
 #[test]
 fn a_live_token_is_begun_anew_only_by_its_own_so_pin_and_with_a_confirmation() {
-    let init = Operation::Init { label: Some("new".into()) };
+    let init = Operation::Init { label: Some("new".into()), terms: Terms::default() };
     let live = token(PKCS11, READY, READY);
     let orders = Orders { destroy_word: Some("1234".into()), ..offered(&[Need::New(Role::UserPin)]) };
     let plan = init.plan(&live, &orders).unwrap();
@@ -187,7 +192,7 @@ fn a_live_token_is_begun_anew_only_by_its_own_so_pin_and_with_a_confirmation() {
 
 #[test]
 fn the_so_pin_of_a_blank_token_is_new_by_whichever_option_it_comes() {
-    let init = Operation::Init { label: Some("new".into()) };
+    let init = Operation::Init { label: Some("new".into()), terms: Terms::default() };
     let mut blank = token(PKCS11, UNSET, UNSET);
     blank.identity.blank = true;
     for (given, needed) in [
@@ -208,9 +213,54 @@ fn a_label_is_wanted_for_a_blank_token_and_has_at_most_32_bytes() {
     let mut blank = token(PKCS11, UNSET, UNSET);
     blank.identity.blank = true;
     let init = |label: Option<&str>| {
-        code(Operation::Init { label: label.map(str::to_owned) }.plan(&blank, &Orders::default()))
+        code(
+            Operation::Init { label: label.map(str::to_owned), terms: Terms::default() }
+                .plan(&blank, &Orders::default()),
+        )
     };
     assert_eq!([init(None), init(Some(&"é".repeat(16))), init(Some(&"é".repeat(17)))], [2, 0, 2]);
+}
+
+/// A token whose first user PIN comes with its beginning, and which needs no label.
+fn with_first_pin() -> Survey {
+    const RULES: InitRules = InitRules { needs_label: false, pin: Some(&[(3, 4), (5, 7)]) };
+    let mut blank = token(PKCS11, UNSET, UNSET);
+    blank.identity.blank = true;
+    Survey { init_rules: Some(&RULES), ..blank }
+}
+
+fn init_with(tries: Option<u8>) -> Operation {
+    Operation::Init { label: None, terms: Terms { tries, ..Terms::default() } }
+}
+
+#[test]
+fn a_first_pin_that_comes_with_the_beginning_is_needed_in_the_same_step() {
+    let plan = init_with(None).plan(&with_first_pin(), &Orders::default()).unwrap();
+    assert_eq!(plan.needs(), [Need::New(Role::UserPin), Need::New(Role::SoPin)]);
+    assert_eq!(plan.steps.len(), 1);
+}
+
+#[test]
+fn many_tries_want_a_long_first_pin_and_too_many_are_refused() {
+    let shortest = |tries| {
+        let mut survey = with_first_pin();
+        let plan = init_with(tries).plan(&survey, &Orders::default())?;
+        plan.narrow(&mut survey);
+        Ok::<usize, Error>(survey.reference(Role::UserPin).unwrap().length.min)
+    };
+    assert_eq!([shortest(None), shortest(Some(3)), shortest(Some(4)), shortest(Some(5))], [Ok(4), Ok(4), Ok(7), Ok(7)]);
+    assert_eq!(shortest(Some(6)).unwrap_err().exit_code(), 6);
+}
+
+#[test]
+fn terms_of_the_first_pin_are_refused_where_it_does_not_come_with_the_beginning() {
+    let mut blank = token(PKCS11, UNSET, UNSET);
+    blank.identity.blank = true;
+    let terms = Terms { transport: true, ..Terms::default() };
+    for terms in [terms, Terms { tries: Some(3), ..Terms::default() }] {
+        let init = Operation::Init { label: Some("new".into()), terms };
+        assert_eq!(code(init.plan(&blank, &Orders::default())), 7);
+    }
 }
 
 #[test]

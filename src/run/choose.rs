@@ -76,7 +76,7 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
             return Err(Error::AmbiguousToken { why, candidates: named(several) });
         }
     };
-    if let Operation::Init { label: Some(label) } = operation {
+    if let Operation::Init { label: Some(label), .. } = operation {
         let same =
             |other: &usize| *other != index && identities.get(*other).is_some_and(|token| has_label(token, label));
         let taken: Vec<usize> = (0..found.len()).filter(same).collect();

@@ -133,3 +133,13 @@ fn an_applet_without_values_gets_its_puk_before_its_pin_or_none() {
     assert!(told["message"].as_str().unwrap().contains("it has one"), "{told}");
     desk.run(ISOAPPLET, "pin verify --pin env:NEW").code(0);
 }
+
+#[test]
+fn a_generated_puk_that_the_card_took_is_not_thrown_away_with_a_pin_that_it_refused() {
+    let desk = desk(stand_in("isoapplet").dialect("first=unset").fault("answer=6A80@24:2"));
+    let file = desk.home.path().join("puk");
+    let line = format!("pin set --new-pin env:PIN --new-puk generate:{}", file.display());
+    let told = error(&desk.run(ISOAPPLET, &line).code(6));
+    assert_eq!((&told["kind"], &told["done"]), (&json!("new-value-refused"), &json!(["set"])));
+    assert_eq!(fs::read_to_string(file).unwrap().trim().len(), 16);
+}

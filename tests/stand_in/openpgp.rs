@@ -37,7 +37,7 @@ fn gnupg_changes_both_pins_and_reads_the_tries() {
     let [user, officer] = ["PASSWD 1", "PASSWD 3"];
     let said = scdaemon(
         &pcscd,
-        &["SERIALNO openpgp", user, &old, &new, user, &wrong, officer, &admin, &new_admin, "GETATTR CHV-STATUS"],
+        &["SERIALNO openpgp", user, &old, &new, user, &wrong, &new, officer, &admin, &new_admin, "GETATTR CHV-STATUS"],
     );
     assert!(said.contains("S SERIALNO D276000124010201000500DEC0DE0000"), "{said}");
     assert_eq!(said.matches("Bad PIN").count(), 1, "{said}");
@@ -55,7 +55,10 @@ fn gnupg_derives_the_pins_of_a_card_with_kdf_as_the_card_does() {
         assert!(!said.contains("ERR") && said.matches("OK").count() == 5, "{salts}: {said}");
         let changes = card.apdus().into_iter().filter(|(command, _)| command.starts_with("0024"));
         let changes: Vec<_> = changes.map(|(command, answer)| (command[..10].to_owned(), answer)).collect();
-        assert_eq!(changes, [("0024008140".to_owned(), "9000".to_owned()), ("0024008340".to_owned(), "9000".to_owned())]);
+        assert_eq!(
+            changes,
+            [("0024008140".to_owned(), "9000".to_owned()), ("0024008340".to_owned(), "9000".to_owned())]
+        );
     }
 }
 

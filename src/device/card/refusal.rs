@@ -50,9 +50,9 @@ impl Presented {
 
     fn judged(self, meaning: Meaning, status: StatusWord, now: Retries) -> Error {
         let detail = Some(status.to_string());
-        // Some objects tell a limit that a status word does not, so the tries alone are compared.
+        // Some objects tell a limit that a status word does not, so the tries alone are compared. A right value restores them.
         let unspent = match (self.before, now) {
-            (Some(Retries::Left { left: before, .. }), Retries::Left { left: now, .. }) => before == now,
+            (Some(Retries::Left { left: before, .. }), Retries::Left { left: now, .. }) => before <= now,
             _ => false,
         };
         let why = if unspent {

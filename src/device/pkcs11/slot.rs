@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use cryptoki_sys::{CK_SLOT_ID, CK_TOKEN_INFO, CKF_USER_PIN_INITIALIZED};
 
 use super::{
-    ABILITIES, Settings, info, lock,
+    ABILITIES, INIT_RULES, Settings, info, lock,
     module::{Module, Session},
     quirks,
     raw::Rv,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     secret::Entry,
-    token::{Access, Authority, Connection, Depth, Identity, Place, Proof, Retries, Role, Survey, Token},
+    token::{Access, Authority, Beginning, Connection, Depth, Identity, Place, Proof, Retries, Role, Survey, Token},
 };
 
 /// A slot, known but not locked.
@@ -118,6 +118,7 @@ impl Token for Slot {
             abilities: &ABILITIES,
             limit_rules: None,
             set_before: None,
+            init_rules: Some(&INIT_RULES),
             notes: Vec::new(),
             pad: info.flags & cryptoki_sys::CKF_PROTECTED_AUTHENTICATION_PATH != 0,
         })
@@ -146,7 +147,8 @@ impl Token for Slot {
         answer.map_err(|rv| self.refused(rv, "C_InitPIN", Role::SoPin, role))
     }
 
-    fn init(&mut self, label: &str, so_pin: &Entry) -> Result<Identity> {
+    fn init(&mut self, beginning: &Beginning<'_>) -> Result<Identity> {
+        let label = beginning.label.unwrap_or_default();
         let mut field = [b' '; 32];
         let place = field.get_mut(..label.len()).ok_or_else(|| Error::Usage("a label has at most 32 bytes".into()))?;
         place.copy_from_slice(label.as_bytes());
@@ -156,7 +158,7 @@ impl Token for Slot {
         let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
-        if let Err(rv) = self.module.init_token(self.id, so_pin, &field) {
+        if let Err(rv) = self.module.init_token(self.id, beginning.so_pin, &field) {
             return Err(self.refused(rv, "C_InitToken", Role::SoPin, Role::SoPin));
         }
         let tokens = self.tokens()?;

@@ -321,6 +321,7 @@ impl Token for Card<'_, '_> {
             references: self.references(&told),
             abilities: kind.abilities(self.memory.chosen),
             limit_rules: None,
+            init_rules: None,
             set_before: self
                 .reference(Role::UserPin)?
                 .set_after()
