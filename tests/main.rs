@@ -12,6 +12,7 @@ mod iso7816;
 mod leaks;
 mod locking;
 mod memory;
+mod openpgp;
 mod pcsc;
 mod piv;
 mod profile;

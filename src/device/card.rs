@@ -4,6 +4,8 @@ mod apdu;
 mod application;
 mod channel;
 pub mod cipher;
+#[cfg(any(test, fuzzing))]
+mod every;
 mod failure;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -11,6 +13,7 @@ pub mod fuzzing;
 mod gids;
 mod handle;
 pub mod iso7816;
+mod openpgp;
 mod piv;
 mod reader;
 mod refusal;
@@ -73,7 +76,12 @@ pub struct Search {
 /// Every application that a card is asked for and that needs no profile, in an order that harms nothing: a SELECT drops no more
 /// than the verified state of the one before.
 fn built_in() -> Vec<Box<dyn CardApplication>> {
-    vec![Box::new(piv::Memory::default()), Box::new(gids::Memory::default()), Box::new(sc_hsm::Memory::default())]
+    vec![
+        Box::new(piv::Memory::default()),
+        Box::new(openpgp::Memory::default()),
+        Box::new(gids::Memory::default()),
+        Box::new(sc_hsm::Memory::default()),
+    ]
 }
 
 /// Every application that a card of this answer to reset is asked for: those of profiles come last, as one of a directory has to

@@ -1,13 +1,10 @@
 //! What holds for every card application, whatever a card answers.
 
-use std::sync::OnceLock;
-
 use proptest::{collection::vec, prelude::*, sample::select};
 use zeroize::Zeroizing;
 
 use super::{
-    CardApplication, built_in,
-    iso7816::{Candidate, Memory, Profiles},
+    every::every_application,
     script::{Answering, as_token},
 };
 use crate::{
@@ -30,19 +27,6 @@ fn answer() -> impl Strategy<Value = Vec<u8>> {
     let data = prop_oneof![vec(any::<u8>(), 0..12), vec(prop_oneof![tags, 0_u8..16], 0..40), Just(Vec::new())];
     let formed = (data, select(WORDS.to_vec())).prop_map(|(data, word)| [data, word.to_be_bytes().to_vec()].concat());
     prop_oneof![9 => formed, 1 => vec(any::<u8>(), 0..5)]
-}
-
-/// Those that need no profile, and every profile that is compiled in, by each of its user PINs.
-fn every_application() -> Vec<Box<dyn CardApplication>> {
-    static PROFILES: OnceLock<Profiles> = OnceLock::new();
-    let mut every = built_in();
-    for kind in PROFILES.get_or_init(|| Profiles::with(Vec::new()).unwrap()).kinds() {
-        let aids = || (0..kind.profile().aid.len().max(1)).collect();
-        for pin in kind.profile().references.iter().filter(|own| own.role == Role::UserPin) {
-            every.push(Box::new(Memory::new(Candidate { kind, aids: aids() }, &[], Some(&pin.name))));
-        }
-    }
-    every
 }
 
 /// A card that gives these answers in their order, and then no good one any more.
