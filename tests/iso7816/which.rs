@@ -6,6 +6,7 @@ use super::{CHANGE, ESTONIA_2018, ISOAPPLET, Kind, MYEID, desk, error, stand_in}
 use crate::support::{
     cards::{Card, Pcscd},
     home, pukka,
+    terminal::Terminal,
 };
 
 #[test]
@@ -56,6 +57,15 @@ fn of_several_pins_none_is_guessed_and_each_has_its_own_counter() {
     assert_eq!(error(&desk.call(ESTONIA_2018, &format!("{line} --reference PIN2")).run().code(6))["kind"], "policy");
     let second = Kind { wrong: "99999", ..ESTONIA_2018 };
     assert_eq!(error(&desk.call(second, &format!("{line} --reference PIN2")).run().code(4))["tries_left"], 2);
+}
+
+#[test]
+fn a_prompt_names_the_pin_of_several_that_is_meant() {
+    let desk = desk(stand_in("esteid-2018"));
+    let call = desk.call(ESTONIA_2018, "pin verify --application esteid-2018 --reference PIN2");
+    let mut terminal = Terminal::spawn(call.command());
+    terminal.expect("PIN2 of ").expect("3 of 3 tries left").expect(": ").send("12345\r");
+    assert_eq!(terminal.wait().0, 0);
 }
 
 #[test]
