@@ -5,3 +5,8 @@ mod bench;
 mod cells;
 mod faults;
 mod operations;
+mod others;
+mod profiles;
+mod silence;
+mod status;
+mod surplus;

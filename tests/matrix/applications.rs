@@ -2,8 +2,12 @@
 
 /// What is tested of one application.
 pub struct Application {
-    /// As `--application` and the stand-in have it.
+    /// As `--application` has it.
     pub name: &'static str,
+    /// What the stand-in is, and the switches that make it this card.
+    pub stand_in: (&'static str, &'static [&'static str]),
+    /// What else is in every call.
+    pub call: &'static str,
     /// The environment of every call.
     pub secrets: &'static [(&'static str, &'static str)],
     /// The secrets whose tries are counted.
@@ -58,7 +62,7 @@ pub struct Wrong {
     pub wrong: &'static str,
 }
 
-fn always(_dialect: &[String]) -> bool {
+pub fn always(_dialect: &[String]) -> bool {
     true
 }
 
@@ -123,11 +127,11 @@ fn sixteen_digits_or_characters(value: &str) -> String {
     if value.len() == 16 { value.to_lowercase() } else { characters(value) }
 }
 
-const fn wrong(role: &'static str, right: &'static str, wrong: &'static str) -> Option<Wrong> {
+pub const fn wrong(role: &'static str, right: &'static str, wrong: &'static str) -> Option<Wrong> {
     Some(Wrong { role, right, wrong })
 }
 
-const VERIFY: Operation = Operation {
+pub const VERIFY: Operation = Operation {
     line: "pin verify --pin env:PIN",
     outcome: "verified",
     is_proved: true,
@@ -139,7 +143,7 @@ const VERIFY: Operation = Operation {
     refused: never,
 };
 
-const CHANGE: Operation = Operation {
+pub const CHANGE: Operation = Operation {
     line: "pin change --pin env:PIN --new-pin env:NEW",
     outcome: "changed",
     sets: &[("user-pin", "NEW")],
@@ -153,7 +157,7 @@ const CHANGE: Operation = Operation {
     ..VERIFY
 };
 
-const fn resetting(line: &'static str, wrong: Option<Wrong>) -> Operation {
+pub const fn resetting(line: &'static str, wrong: Option<Wrong>) -> Operation {
     Operation {
         line,
         outcome: "reset",
@@ -181,6 +185,8 @@ const ERASE: Operation = Operation {
 
 pub const SC_HSM: Application = Application {
     name: "sc-hsm",
+    stand_in: ("sc-hsm", &[]),
+    call: "",
     secrets: &[
         ("PIN", "648219"),
         ("NEW", "271828"),
@@ -248,6 +254,8 @@ const WRONG_KEY: &str = "603DEB1015CA71BE2B73AEF0857D77811F352C073B6108D7";
 
 pub const PIV: Application = Application {
     name: "piv",
+    stand_in: ("piv", &[]),
+    call: "",
     secrets: &[
         ("PIN", "123456"),
         ("NEW", "271828"),
@@ -321,6 +329,8 @@ pub const PIV: Application = Application {
 
 pub const OPENPGP: Application = Application {
     name: "openpgp",
+    stand_in: ("openpgp", &[]),
+    call: "",
     secrets: &[
         ("PIN", "123456"),
         ("NEW", "271828"),
@@ -349,7 +359,10 @@ pub const OPENPGP: Application = Application {
         resetting("pin reset --so-pin env:ADMIN --new-pin env:NEW", wrong("so-pin", "env:ADMIN", "env:ADMIN_WRONG")),
         Operation {
             before: &["reset-code set --so-pin env:ADMIN --new-reset-code env:RC"],
-            ..resetting("pin reset --reset-code env:RC --new-pin env:NEW", wrong("reset-code", "env:RC", "env:RC_WRONG"))
+            ..resetting(
+                "pin reset --reset-code env:RC --new-pin env:NEW",
+                wrong("reset-code", "env:RC", "env:RC_WRONG"),
+            )
         },
         Operation {
             line: "so-pin change --so-pin env:ADMIN --new-so-pin env:ADMIN2",
@@ -403,6 +416,8 @@ const LONG: &str = "123456789012345678901234567890123456789012345678901234567890
 
 pub const GIDS: Application = Application {
     name: "gids",
+    stand_in: ("gids", &[]),
+    call: "",
     secrets: &[
         ("PIN", "123456"),
         ("NEW", "271828"),
@@ -423,7 +438,10 @@ pub const GIDS: Application = Application {
         CHANGE,
         Operation {
             given: &["admin-key=010203040506070801020304050607080102030405060708"],
-            ..resetting("pin reset --admin-key env:KEY --new-pin env:NEW", wrong("admin-key", "env:KEY", "env:KEY_WRONG"))
+            ..resetting(
+                "pin reset --admin-key env:KEY --new-pin env:NEW",
+                wrong("admin-key", "env:KEY", "env:KEY_WRONG"),
+            )
         },
         Operation {
             line: "admin-key change --admin-key env:KEY --new-admin-key env:KEY2",
@@ -433,12 +451,7 @@ pub const GIDS: Application = Application {
             given: &["admin-key=010203040506070801020304050607080102030405060708"],
             ..CHANGE
         },
-        Operation {
-            line: "pin set --new-pin env:NEW",
-            outcome: "set",
-            given: &["pin=none"],
-            ..resetting("", None)
-        },
+        Operation { line: "pin set --new-pin env:NEW", outcome: "set", given: &["pin=none"], ..resetting("", None) },
     ],
     impossible: &[
         "pin set --new-pin env:NEW",

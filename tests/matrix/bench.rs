@@ -1,7 +1,7 @@
 //! Cards in the readers of one pcscd, a worker for each reader: what waits for pcscd to notice a card waits side by side.
 
 use std::{
-    fmt::Display,
+    fmt::{self, Display},
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     process::{Command, Stdio},
@@ -28,6 +28,18 @@ const READERS: usize = 16;
 
 /// How many seconds a call may take before it counts as one that hangs.
 const MOST_SECONDS: &str = "60";
+
+/// Something with a name for whoever reads of its failure.
+pub struct Named<T> {
+    pub name: String,
+    pub what: T,
+}
+
+impl<T> Display for Named<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
 
 /// Does `work` for each case, in the reader of whichever worker is free, and fails with every case that failed.
 #[track_caller]
@@ -112,21 +124,26 @@ impl<'p> Seat<'p> {
 
     /// Starts the tool on this card.
     pub fn start(&self, line: &str) -> Running {
+        let call = self.command(&format!("{line} --json --no-input"));
+        let mut timed = Command::new("setsid");
+        timed.args(["--wait", "timeout", MOST_SECONDS]).arg(call.get_program()).args(call.get_args()).env_clear();
+        timed.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+        Running::spawn(&mut timed)
+    }
+
+    /// The tool on this card, to be started.
+    pub fn command(&self, line: &str) -> Command {
         let line = self.named(line);
         self.card.clear_trace();
+        let line = if line.contains("--token") { line } else { line + self.application.call };
         let mut words: Vec<String> = line.split(' ').map(|word| word.replace('\u{a0}', " ")).collect();
         if !line.contains("--token") {
             let reader = reader_name(self.index).replace(' ', "%20");
             let token = format!("card:reader={reader};application={}", self.application.name);
             words.extend(["--application", self.application.name, "--token", &token].map(str::to_owned));
         }
-        words.extend(["--json", "--no-input"].map(str::to_owned));
         let secrets = self.application.secrets.iter().copied();
-        let call = pukka(self.home.path(), words).envs(self.pcscd.envs()).envs(secrets).command();
-        let mut timed = Command::new("setsid");
-        timed.args(["--wait", "timeout", MOST_SECONDS]).arg(call.get_program()).args(call.get_args()).env_clear();
-        timed.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
-        Running::spawn(&mut timed)
+        pukka(self.home.path(), words).envs(self.pcscd.envs()).envs(secrets).command()
     }
 
     /// A call with what has to be typed before the token is destroyed in the place of SERIAL, its blanks not to be split at.
@@ -145,9 +162,14 @@ impl<'p> Seat<'p> {
     pub fn state(&self) -> Value {
         let file = self.directory.path().join("card");
         if !file.exists() {
-            self.pcscd.send(self.index, &["00A4040000"]); // it writes its state down with its first command
+            self.touch(); // it writes its state down with its first command
         }
         serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
+    }
+
+    /// Lets the card take notice of what it has stored, as it does with its first command.
+    pub fn touch(&self) {
+        self.pcscd.send(self.index, &["00A4040000"]);
     }
 
     /// The tries of a role that are left on the card.
@@ -161,6 +183,11 @@ impl<'p> Seat<'p> {
         self.card.apdus().into_iter().map(|(command, _)| command).collect()
     }
 
+    /// How many they are; that an answer was fetched in parts does not count.
+    pub fn commands(&self) -> usize {
+        self.sent().iter().filter(|command| &command[2..4] != "C0").count()
+    }
+
     /// Those of them that could present, set or destroy something.
     pub fn telling(&self) -> Vec<String> {
         self.sent().into_iter().filter(|command| is_telling(command)).collect()
@@ -169,6 +196,11 @@ impl<'p> Seat<'p> {
     /// Lets another program reset the card.
     pub fn reset(&self) {
         self.pcscd.reset(self.index);
+    }
+
+    /// Lets another program select an application that is not there, and leave the card so.
+    pub fn select_nothing(&self) {
+        self.pcscd.send(self.index, &["00A4040005A000000001"]);
     }
 
     /// The tries that `status` shows for a role, where it shows a number.
@@ -181,7 +213,9 @@ impl<'p> Seat<'p> {
 }
 
 fn stand_in(application: &Application, switches: &[String], directory: &TempDir) -> Card {
-    let card = Card::stand_in(application.name).file(&directory.path().join("card"));
+    let (name, model) = application.stand_in;
+    let card = Card::stand_in(name).file(&directory.path().join("card"));
+    let card = model.iter().fold(card, |card, switch| card.dialect(switch));
     switches.iter().fold(card, |card, switch| card.dialect(switch))
 }
 

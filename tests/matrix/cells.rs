@@ -6,6 +6,7 @@ use super::{
     applications::{Application, GIDS, OPENPGP, Operation, PIV, SC_HSM},
     bench::{Seat, each},
     operations::{holds, is_impossible},
+    profiles::PROFILES,
 };
 
 /// One point in which cards were seen to differ: for which applications a stand-in can be switched, to which values.
@@ -15,7 +16,7 @@ struct Cell {
     switches: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["piv", "openpgp", "gids", "sc-hsm"];
+const ALL: &[&str] = &["piv", "openpgp", "gids", "sc-hsm", "iso7816"];
 
 const fn cell(point: &'static str, applications: &'static [&'static str], switches: &'static [&'static str]) -> Cell {
     Cell { point, applications, switches }
@@ -25,11 +26,12 @@ const fn cell(point: &'static str, applications: &'static [&'static str], switch
 const CELLS: &[Cell] = &[
     cell("SELECT PIV: the five-byte name", &["piv"], &["short-aid=no", "short-aid=yes"]),
     cell("an answer may come as 61xx", ALL, &["without-le=data", "without-le=61xx"]),
-    cell("PIN tries after delivery", ALL, &["tries=3", "tries=5"]),
+    cell("PIN tries after delivery", &["piv", "openpgp", "gids", "sc-hsm"], &["tries=3", "tries=5"]),
     cell("empty VERIFY, not verified", ALL, &["query=63Cx"]),
     cell("empty VERIFY, verified", ALL, &["query-verified=9000", "query-verified=63Cx"]),
     cell("empty VERIFY, blocked", ALL, &["query-blocked=63Cx", "query-blocked=6983"]),
     cell("empty VERIFY on a PUK", &["piv"], &["puk-query=6A88", "puk-query=6A80"]),
+    cell("and on ISO 7816-15", &["iso7816"], &["puk-query=6A86"]),
     cell("wrong VERIFY", ALL, &["wrong=63Cx", "wrong=6982"]),
     cell("last wrong try", ALL, &["last=6983", "last=63Cx", "last=6982"]),
     cell("VERIFY when blocked", ALL, &["blocked=6983", "blocked=63Cx", "blocked=6982"]),
@@ -72,17 +74,19 @@ const CELLS: &[Cell] = &[
     ),
     cell("metadata on PIV", &["piv"], &["metadata=empty", "metadata=absent", "metadata=version"]),
     cell("PIV PIN not padded", &["piv"], &["field-length=6A80", "field-length=6700"]),
-    cell("badly padded, or of a length that no PIN has, costs a try", ALL, &["verify-length=9000", "verify-length=6700"]),
+    cell(
+        "badly padded, or of a length that no PIN has, costs a try",
+        ALL,
+        &["verify-length=9000", "verify-length=6700"],
+    ),
     cell("clearing a reset code", &["openpgp"], &["clear-reset-code=9000"]),
     cell("SELECT of a terminated OpenPGP card", &["openpgp"], &["terminated-select=6285", "terminated-select=9000"]),
     cell("another instruction", &["piv"], &["unknown=6A81", "unknown=6D00"]),
 ];
 
 /// Cards as they are sold, beside the recorded ones.
-const MODELS: &[(&str, &[&str])] = &[
-    ("piv", &["yubikey", "neo", "pivapplet", "plain"]),
-    ("openpgp", &["yubikey", "yubikey-mute", "neo", "v2"]),
-];
+const MODELS: &[(&str, &[&str])] =
+    &[("piv", &["yubikey", "neo", "pivapplet", "plain"]), ("openpgp", &["yubikey", "yubikey-mute", "neo", "v2"])];
 
 /// An operation, where it is not `None`, on a card of a dialect.
 struct Case {
@@ -100,8 +104,8 @@ impl fmt::Display for Case {
 
 /// Dialects in which every value of every cell stands at least once: the first values together, the second ones, and so on;
 /// and again, each cell turned a step further than the one before, so that they also meet others.
-fn dialects(application: &Application) -> Vec<Vec<String>> {
-    let cells = || CELLS.iter().filter(|cell| cell.applications.contains(&application.name)).enumerate();
+pub fn dialects(application: &Application) -> Vec<Vec<String>> {
+    let cells = || CELLS.iter().filter(|cell| cell.applications.contains(&application.stand_in.0)).enumerate();
     let most = cells().map(|(_, cell)| cell.switches.len()).max().unwrap();
     let turned = |row: usize, step: usize| -> Vec<String> {
         cells().map(|(at, cell)| cell.switches[(row + step * at) % cell.switches.len()].to_owned()).collect()
@@ -110,12 +114,16 @@ fn dialects(application: &Application) -> Vec<Vec<String>> {
     rows.chain([vec!["refusals=6982".to_owned()]]).collect()
 }
 
+/// The same for cards as they are sold.
+pub fn models(application: &Application) -> Vec<Vec<String>> {
+    let models = MODELS.iter().find(|(name, _)| *name == application.name).map_or(&[][..], |(_, models)| models);
+    models.iter().map(|model| vec![format!("card={model}")]).collect()
+}
+
 #[track_caller]
 fn meets_every_dialect(application: &'static Application) {
-    let models = MODELS.iter().find(|(name, _)| *name == application.name).map_or(&[][..], |(_, models)| models);
-    let models = models.iter().map(|model| vec![format!("card={model}")]);
     let cases: Vec<Case> = std::iter::once(Vec::new())
-        .chain(models)
+        .chain(models(application))
         .chain(dialects(application))
         .flat_map(|dialect| {
             let operations = application.operations.iter().map(Some).chain([None]);
@@ -153,10 +161,15 @@ fn every_operation_of_gids_holds_in_every_dialect() {
 }
 
 #[test]
+fn every_operation_of_a_card_with_a_profile_holds_in_every_dialect() {
+    PROFILES.into_iter().for_each(meets_every_dialect);
+}
+
+#[test]
 fn every_value_of_every_cell_stands_in_a_dialect() {
-    for application in [&SC_HSM, &PIV, &OPENPGP, &GIDS] {
+    for application in [&SC_HSM, &PIV, &OPENPGP, &GIDS].into_iter().chain(PROFILES) {
         let dialects = dialects(application);
-        for cell in CELLS.iter().filter(|cell| cell.applications.contains(&application.name)) {
+        for cell in CELLS.iter().filter(|cell| cell.applications.contains(&application.stand_in.0)) {
             for switch in cell.switches {
                 let stands = dialects.iter().any(|dialect| dialect.iter().any(|one| one == switch));
                 assert!(stands, "{}, {}: {switch}", application.name, cell.point);

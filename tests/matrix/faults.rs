@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::{
     applications::{Application, GIDS, OPENPGP, Operation, PIV, SC_HSM},
-    bench::{Seat, each, secret, tries},
+    bench::{Named, Seat, each, secret, tries},
     operations::{is_done, kept, seat, switches},
+    profiles::PROFILES,
 };
 use crate::support::Run;
 
@@ -50,9 +51,10 @@ impl fmt::Display for Case<'_> {
 /// Each operation that a card of this kind has, with what it takes where nothing goes wrong.
 #[track_caller]
 fn courses(application: &'static Application) -> Vec<Course> {
-    let operations: Vec<Named> = application.operations.iter().map(Named).collect();
+    let named = |operation: &'static Operation| Named { name: operation.line.to_owned(), what: operation };
+    let operations: Vec<_> = application.operations.iter().map(named).collect();
     let courses = Mutex::new(Vec::new());
-    each(&operations, |pcscd, index, Named(operation)| {
+    each(&operations, |pcscd, index, Named { what: operation, .. }| {
         if (operation.refused)(&switches(operation, &[])).is_some() {
             return;
         }
@@ -72,16 +74,8 @@ fn courses(application: &'static Application) -> Vec<Course> {
     courses.into_inner().unwrap()
 }
 
-struct Named(&'static Operation);
-
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.line)
-    }
-}
-
 /// Whether the card itself shows that the operation was done.
-fn is_proved(application: &Application, operation: &Operation, before: &Value, after: &Value) -> bool {
+pub fn is_proved(application: &Application, operation: &Operation, before: &Value, after: &Value) -> bool {
     let pin = || secret(application, after, "user-pin");
     match operation.outcome {
         "verified" => true,
@@ -148,7 +142,8 @@ fn is_told_truly(seat: &mut Seat, course: &Course, fault: &str, run: &Run) {
         return;
     }
     let hint = said["error"]["hint"].as_str().unwrap_or_default();
-    let verify = hint.strip_prefix("pukka ").filter(|hint| hint.starts_with("pin verify ")).map(|hint| hint.replace('\'', ""));
+    let verify =
+        hint.strip_prefix("pukka ").filter(|hint| hint.starts_with("pin verify ")).map(|hint| hint.replace('\'', ""));
     let verify = verify.unwrap_or_else(|| panic!("no command tells which PIN holds: {said}"));
     if is_pulled {
         seat.put_back(&after);
@@ -176,4 +171,9 @@ fn an_openpgp_card_that_fails_at_any_command_is_never_misreported() {
 #[test]
 fn a_gids_card_that_fails_at_any_command_is_never_misreported() {
     meets_every_fault(&GIDS);
+}
+
+#[test]
+fn a_card_with_a_profile_that_fails_at_any_command_is_never_misreported() {
+    PROFILES.into_iter().for_each(meets_every_fault);
 }

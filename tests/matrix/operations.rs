@@ -117,8 +117,14 @@ fn succeeds(seat: &Seat, operation: &Operation) {
 }
 
 #[track_caller]
-fn costs_one_try_if_wrong(seat: &Seat, operation: &Operation, Wrong { role, right, wrong }: &Wrong, dialect: &[String]) {
-    let line = replaced(operation.line, right, wrong);
+fn costs_one_try_if_wrong(
+    seat: &Seat,
+    operation: &Operation,
+    Wrong { role, right, wrong }: &Wrong,
+    dialect: &[String],
+) {
+    // The new PIN is on the card by now, and some refuse one that they have before they look at the old value.
+    let line = replaced(operation.line, right, wrong).replace("--new-pin env:NEW", "--new-pin env:PIN");
     let Some(reference) = seat.application.references.iter().find(|own| own.role == *role) else {
         // It has no counter.
         let before = seat.state();
@@ -179,8 +185,9 @@ pub fn is_impossible(seat: &Seat, line: &str) {
     assert!(can.iter().any(|able| able["operation"] == named.join(" ")), "{line}: {refused}, {can:?}");
 }
 
+/// A call with another secret.
 #[track_caller]
-fn replaced(line: &str, from: &str, to: &str) -> String {
+pub fn replaced(line: &str, from: &str, to: &str) -> String {
     // A name may be the beginning of another: env:SO, env:SO2.
     let (padded, from, to) = (format!("{line} "), format!("{from} "), format!("{to} "));
     assert!(padded.contains(&from), "{from}: {line}");
