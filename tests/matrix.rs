@@ -4,6 +4,7 @@ mod applications;
 mod bench;
 mod cells;
 mod faults;
+mod firmware;
 mod operations;
 mod others;
 mod profiles;

@@ -1,7 +1,6 @@
 //! SmartCard-HSMs: a stand-in behind a real pcscd. What the device has is asked of it beside pukka, by another program.
 
 mod init;
-mod pulled;
 mod so_pin;
 
 use serde_json::{Value, json};

@@ -92,6 +92,19 @@ impl<'p> Seat<'p> {
         Self::start_with(pcscd, index, application, switches, Some(state), &[fault])
     }
 
+    /// Real firmware, whose state is its own; a file keeps it over a pull.
+    pub fn firmware(pcscd: &'p Pcscd, index: usize, application: &'static Application, fault: Option<&str>) -> Self {
+        let directory = home();
+        let card = pcscd.insert(index, firmware(application, &directory, fault));
+        Self { application, card, pcscd, index, switches: Vec::new(), directory, home: home() }
+    }
+
+    /// Waits till firmware that a fault has pulled is gone, and puts it in again.
+    pub fn reinsert_firmware(&mut self) {
+        self.card.pull();
+        self.card = self.pcscd.insert(self.index, firmware(self.application, &self.directory, None));
+    }
+
     fn start_with(
         pcscd: &'p Pcscd,
         index: usize,
@@ -210,6 +223,11 @@ impl<'p> Seat<'p> {
         let references = status["tokens"][0]["references"].as_array().unwrap();
         references.iter().find(|own| own["role"] == role).and_then(|own| own["tries"]["left"].as_u64())
     }
+}
+
+fn firmware(application: &Application, directory: &TempDir, fault: Option<&str>) -> Card {
+    let card = if application.name == "piv" { Card::piv() } else { Card::openpgp() };
+    fault.into_iter().fold(card.file(&directory.path().join("firmware")), Card::fault)
 }
 
 fn stand_in(application: &Application, switches: &[String], directory: &TempDir) -> Card {
