@@ -14,7 +14,7 @@ use super::{
 use crate::support::Run;
 
 /// What goes wrong at one command, as the stand-in has it.
-const FAULTS: [&str; 6] = ["pull-before", "pull-after", "cut=1", "garbage=2", "garbage=16", "lie"];
+const FAULTS: [&str; 5] = ["pull-before", "pull-after", "cut=1", "garbage=12", "lie"];
 
 /// How long a call may take on a card that answers at once.
 const SOON: u64 = 20;

@@ -30,8 +30,8 @@ fn status_shows_each_reference_with_its_tries_and_limits_and_changes_nothing_on_
             seat.run("reset-code set --so-pin env:ADMIN --new-reset-code env:RC").code(0);
         }
         let delivered = seat.state();
-        // As delivered, with a try gone, with one left, and blocked.
-        for left in [None, Some(2), Some(1), Some(0)] {
+        // As delivered, with one try left, and blocked.
+        for left in [None, Some(1), Some(0)] {
             let mut state = delivered.clone();
             if let Some(left) = left {
                 for own in application.references {
