@@ -47,6 +47,11 @@ impl Interrupts {
     pub fn hold(&self) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
+
+    /// Nothing is at stake any more, and a person is asked again: a signal ends the process, one that waited does not.
+    pub fn release(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
 }
 
 /// The signals that this process was started to ignore, as bits from the first (Linux); a blocked signal is no longer ignored.

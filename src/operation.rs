@@ -16,7 +16,7 @@ mod step;
 mod unblock;
 mod verify;
 
-pub use plan::{Orders, Outcome, Plan};
+pub use plan::{Orders, Outcome, Plan, listed};
 pub use possible::possible;
 pub use remedy::{Hint, advise, command, remedy};
 pub use secrets::Secrets;
@@ -95,22 +95,22 @@ impl Operation {
         matches!(self, Self::Init { .. } | Self::Erase)
     }
 
-    /// The references that a survey must read for it: those whose try or state decides.
-    pub fn concerns(&self, orders: &Orders) -> Vec<Role> {
+    /// The references that a survey must read for it: those whose try or state decides. None where limits, values of delivery
+    /// or the kind of card decide too, so that all must be read.
+    pub fn concerns(&self, orders: &Orders) -> Option<Vec<Role>> {
         let authority = |by: Option<Role>| {
             by.or_else(|| orders.offered.iter().find(|need| !need.is_new()).map(|need| need.role()))
                 .map_or_else(|| vec![Role::Puk, Role::SoPin, Role::ResetCode], |role| vec![role])
         };
-        match self {
+        let roles = match self {
             Self::Verify => vec![Role::UserPin],
             Self::Change { role } => vec![*role],
-            Self::Set => vec![Role::UserPin, Role::SoPin],
+            Self::Set | Self::SetRetries { .. } | Self::Erase => return None,
             Self::SetCode | Self::ClearCode => vec![Role::SoPin, Role::ResetCode],
-            Self::SetRetries { .. } => vec![Role::UserPin, Role::Puk, Role::SoPin],
-            Self::Erase => vec![Role::UserPin],
             Self::Unblock { by } | Self::Reset { by } => authority(*by),
             Self::Init { .. } => vec![Role::SoPin],
-        }
+        };
+        Some(roles)
     }
 
     /// Decides whether and how this can be done on the token of `survey`.

@@ -147,6 +147,12 @@ impl Render {
         }
     }
 
+    /// The challenge that a person hands on to the help desk: plain, and as it is said on the telephone.
+    pub fn challenge(self, challenge: &Block) {
+        talk(format_args!("challenge: {challenge}"));
+        talk(format_args!("{}", text::spoken(challenge)));
+    }
+
     /// What a person should know before it happens.
     pub fn note(self, what: &str) {
         if !self.quiet {

@@ -3,8 +3,10 @@
 
 mod support;
 
+mod challenge;
 mod faults;
 mod generate;
+mod gids;
 mod house;
 mod leaks;
 mod locking;

@@ -1,5 +1,6 @@
 //! PIV cards: real firmware behind a real pcscd. What the card has is asked of it beside pukka, by another program.
 
+mod extensions;
 mod puk;
 mod values;
 mod which;
@@ -16,6 +17,10 @@ use crate::support::{
 const SELECT: &str = "00A4040009A00000030800001000";
 const COUNTER: &str = "00200080";
 const VERIFY_123456: &str = "0020008008313233343536FFFF";
+/// The management key of delivery, and others of the same and of another type.
+const KEY: &str = "010203040506070801020304050607080102030405060708";
+const KEY2: &str = "8F3A61C20B7E94D5A1187C4F5D926E03B4297AF0C8165DE2";
+const AES: &str = "603DEB1015CA71BE2B73AEF0857D77811F352C073B6108D72D9810A30914DFF4";
 const CHANGE_WITH_WRONG_OLD: &str = "00240080103939393939393939313233343536FFFF";
 
 /// A desk with one PIV card as delivered: PIN 123456, PUK 12345678, three tries.
@@ -26,7 +31,11 @@ struct Desk {
 }
 
 fn desk() -> Desk {
-    let (pcscd, [card]) = Pcscd::with([Card::piv()]);
+    desk_with(Card::piv())
+}
+
+fn desk_with(card: Card) -> Desk {
+    let (pcscd, [card]) = Pcscd::with([card]);
     Desk { home: home(), pcscd, card }
 }
 
@@ -75,6 +84,7 @@ impl Desk {
 
 fn with_secrets(call: Pukka) -> Pukka {
     call.envs([("PIN", "123456"), ("NEW", "271828"), ("WRONG", "999999"), ("PUK", "12345678"), ("PUK2", "87654321")])
+        .envs([("KEY", KEY), ("KEY2", KEY2), ("AES", AES), ("WRONG_KEY", &KEY2.replace('8', "9"))])
 }
 
 fn presented(card: &VirtualCard) -> Vec<String> {

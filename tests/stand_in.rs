@@ -40,7 +40,7 @@ fn opensc(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> (Option<i32>, String
 
 /// As [`opensc`], of a call that must go well; not every tool says so by its exit code.
 #[track_caller]
-fn opensc_does(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> String {
+pub fn opensc_does(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> String {
     let (code, said) = opensc(pcscd, tool, arguments);
     assert!(code == Some(0) && !said.contains("fail"), "{tool} {arguments:?}: {code:?} {said}");
     said

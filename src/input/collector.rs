@@ -1,5 +1,7 @@
 //! Collects the secrets of a plan: those at hand first, before any token is opened; the others from a person, never under a lock.
 
+mod answer;
+
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -13,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Prompter, Source, file, generate,
-    lines::{self, Lines, check, unreadable},
+    lines::{self, Lines, check, no_line, unreadable},
 };
 use crate::{
     error::{Error, Result},
@@ -67,19 +69,20 @@ impl Collector {
     /// standard input; [`Error::Policy`] for a value that nobody meant.
     pub fn read_ahead(&mut self) -> Result<()> {
         let mut shared: Vec<(Source, Lines)> = Vec::new();
-        for (need, source) in &self.sources {
+        self.check_late()?;
+        for (need, source) in self.sources.iter().filter(|(need, _)| !need.is_late()) {
             let value = match source {
                 Source::Env(name) => from_environment(name, *need)?,
                 Source::Stdin | Source::File(_) | Source::Descriptor(_) => {
                     let index = match shared.iter().position(|(open, _)| open == source) {
                         Some(index) => index,
                         None => {
-                            shared.push((source.clone(), open(source, *need)?));
+                            shared.push((source.clone(), Lines::read(open(source, *need)?, *need)?));
                             shared.len() - 1
                         }
                     };
                     let line = shared.get_mut(index).and_then(|(_, lines)| lines.next_line());
-                    line.ok_or_else(|| Error::Usage(format!("what --{} names holds no line for it", need.option())))?
+                    line.ok_or_else(|| no_line(*need))?
                 }
                 Source::Prompt | Source::Pad | Source::Generate | Source::GenerateTo(_) => continue,
             };
@@ -159,13 +162,17 @@ impl Collector {
                 "nobody reads standard output, where the generated value goes; use generate:FILE".into(),
             )),
             Some(Source::Generate) => Ok(()),
+            Some(Source::Env(name)) => from_environment(name, need).map(drop),
+            // What is read late may not even be there yet.
+            Some(Source::Stdin | Source::File(_) | Source::Descriptor(_)) => Ok(()),
             Some(Source::Pad) if !survey.pad => Err(Error::unsupported("keys of its own to type a secret at".into())),
             _ if self.ask.is_none() => Err(missing(need)),
             _ => Ok(()),
         }
     }
 
-    /// Asks a person for what is not at hand, and for the confirmation of a destruction; afterwards [`Self::is_ready`].
+    /// Asks a person for what is not at hand, and for the confirmation of a destruction; afterwards [`Self::is_ready`], but for
+    /// a response, which [`Self::answer`] asks for.
     ///
     /// # Errors
     /// [`Error::Usage`] where something is missing and nobody may be asked, [`Error::Policy`], [`Error::Interrupted`],
@@ -177,7 +184,7 @@ impl Collector {
             self.confirm_destruction(name, survey)?;
             self.destroy = Destroy::Named(name.clone());
         }
-        for need in plan.needs() {
+        for need in plan.needs().into_iter().filter(|need| !need.is_late()) {
             if self.at_hand.contains_key(&need) || self.is_made(need) || self.is_typed_at_token(need, plan, survey) {
                 continue;
             }
@@ -190,15 +197,15 @@ impl Collector {
         Ok(())
     }
 
-    /// Hands every secret of the plan over, each checked before anything is sent; makes those that are generated. Nobody is
-    /// asked, but told what the token's own keys are for.
+    /// Hands every secret of the plan over but a response, each checked before anything is sent; makes those that are generated.
+    /// Nobody is asked, but told what the token's own keys are for.
     ///
     /// # Errors
     /// As [`Self::ask`].
     pub fn collect(&mut self, plan: &Plan, survey: &Survey) -> Result<Secrets> {
         self.check_ahead(plan, survey)?;
         let mut secrets = Secrets::default();
-        for need in plan.needs() {
+        for need in plan.needs().into_iter().filter(|need| !need.is_late()) {
             let entry = if let Some(value) = self.at_hand.remove(&need) {
                 Entry::Value(value)
             } else if self.is_typed_at_token(need, plan, survey) {
@@ -211,6 +218,18 @@ impl Collector {
             secrets.put(need, entry);
         }
         Ok(secrets)
+    }
+
+    /// Takes back what was handed over for an act that came to nothing and is begun again. What was generated for it is made
+    /// anew then: till that time nobody shall take it for what the token has.
+    pub fn take_back(&mut self, secrets: Secrets) {
+        for (need, value) in secrets.into_values() {
+            if !need.is_late() && !self.is_made(need) {
+                self.at_hand.insert(need, value);
+            }
+        }
+        self.generated.clear();
+        self.discard_files();
     }
 
     /// Wipes what was read and not used.
@@ -372,17 +391,15 @@ fn from_environment(name: &str, need: Need) -> Result<Pin> {
     Ok(Pin::take(Zeroizing::new(value.into_vec())))
 }
 
-fn open(source: &Source, need: Need) -> Result<Lines> {
+fn open(source: &Source, need: Need) -> Result<File> {
     match source {
-        Source::File(path) => Lines::read(file::open(path, need)?, need),
-        Source::Descriptor(number) => lines::descriptor(*number)
-            .map_err(|error| unreadable(need, &error))
-            .and_then(|file| Lines::read(file, need)),
+        Source::File(path) => file::open(path, need),
+        Source::Descriptor(number) => lines::descriptor(*number).map_err(|error| unreadable(need, &error)),
         _ if io::stdin().is_terminal() => Err(Error::Usage(format!(
             "standard input is a terminal, which would show what is typed: use --{} prompt",
             need.option()
         ))),
-        _ => lines::stdin().map_err(|error| unreadable(need, &error)).and_then(|stdin| Lines::read(stdin, need)),
+        _ => lines::stdin().map_err(|error| unreadable(need, &error)),
     }
 }
 

@@ -16,9 +16,11 @@ const CLEAR: &[u8] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
 /// Hexadecimal digits, for keys.
 const HEXADECIMAL: &[u8] = b"0123456789abcdef";
+/// The digits of a key for 3DES or AES-192.
+const KEY: usize = 48;
 
 /// Makes a new value for `reference`: 8 digits for a PIN or PUK, 16 characters for an SO PIN or a reset code, as far as its
-/// limits allow; a key is as long as its token's longest.
+/// limits allow; a key is as long as the present one, where that is known, else that of 3DES and AES-192.
 ///
 /// The system's own source is asked for each character; where it fails there is nothing left to do, so that is a panic.
 ///
@@ -26,7 +28,10 @@ const HEXADECIMAL: &[u8] = b"0123456789abcdef";
 /// [`Error::Policy`] where the token wants more than [`Pin::MOST`] bytes.
 pub fn generate(reference: &Reference) -> Result<Pin> {
     let (wanted, alphabet) = match (reference.role, reference.length.unit) {
-        (_, Unit::HexDigits) => (reference.length.max.unwrap_or(reference.length.min), HEXADECIMAL),
+        (_, Unit::HexDigits) => {
+            let present = reference.current_length.filter(|(min, max)| min == max);
+            (present.map_or(KEY, |(_, length)| length), HEXADECIMAL)
+        }
         (Role::SoPin, Unit::Bytes | Unit::Characters) => (16, CLEAR),
         (Role::SoPin, Unit::Digits) => (16, DIGITS),
         (Role::ResetCode, Unit::Bytes | Unit::Characters) => (16, CLEAR),

@@ -47,6 +47,25 @@ impl Lines {
         Ok(Self { text, at: 0 })
     }
 
+    /// Reads one line and leaves what follows: whoever answers a question may keep the pipe open for the next.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; [`Error::Usage`] where there is no line.
+    pub fn read_one(mut from: impl Read, need: Need) -> Result<Pin> {
+        let mut text = Zeroizing::new(Vec::with_capacity(Pin::MOST + 2));
+        let mut byte = Zeroizing::new([0_u8]);
+        while text.len() < text.capacity() && text.last() != Some(&b'\n') {
+            match from.read(byte.as_mut_slice()) {
+                Ok(0) => break,
+                Ok(_) => text.extend_from_slice(byte.as_slice()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(unreadable(need, &error)),
+            }
+        }
+        let line = Self { text, at: 0 }.next_line();
+        line.ok_or_else(|| no_line(need))
+    }
+
     /// The next line without its end (LF or CRLF); none where there is no more.
     pub fn next_line(&mut self) -> Option<Pin> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
@@ -83,6 +102,11 @@ pub fn descriptor(number: u32) -> io::Result<File> {
         Some(offset) => drop(file.seek(SeekFrom::Start(offset))?),
     }
     Ok(file)
+}
+
+/// The sentence for a source that ends before the line that is looked for.
+pub fn no_line(need: Need) -> Error {
+    Error::Usage(format!("what --{} names holds no line for it", need.option()))
 }
 
 /// The sentence for a source that cannot be read.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Action, Step};
-use crate::token::{Need, Role, Survey, Verb};
+use crate::token::{Limits, Need, Role, Survey, Verb};
 
 /// What the caller laid down beside the operation itself.
 #[derive(Debug, Clone, Default)]
@@ -93,19 +93,28 @@ impl Plan {
             .collect()
     }
 
+    /// The limits that it sets, where it sets some.
+    pub fn limits(&self) -> Option<&Limits> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::SetLimits { limits, .. } => Some(limits),
+            _ => None,
+        })
+    }
+
+    /// The roles that it puts back to the value of delivery on its way.
+    pub fn restores(&self) -> Vec<Role> {
+        let anew = self.steps.iter().filter_map(|step| match step.action {
+            Action::Set { role } => Some(role),
+            _ => None,
+        });
+        anew.filter(|_| self.limits().is_some()).collect()
+    }
+
     /// What it puts back to the value of delivery on its way, in words.
     pub fn restored(&self) -> Option<String> {
-        let sets_limits = self.steps.iter().any(|step| matches!(step.action, Action::SetLimits { .. }));
-        let anew: Vec<String> = self
-            .steps
-            .iter()
-            .filter_map(|step| match step.action {
-                Action::Set { role } if sets_limits => Some(format!("the {role}")),
-                _ => None,
-            })
-            .collect();
-        (!anew.is_empty())
-            .then(|| format!("{} back to the value of delivery, till the new one replaces it", anew.join(" and ")))
+        let roles = self.restores();
+        (!roles.is_empty())
+            .then(|| format!("{} back to the value of delivery, till the new one replaces it", listed(&roles)))
     }
 
     /// The survey as it holds for this plan: a user PIN that is to have many tries must be a long one on some tokens.
@@ -128,4 +137,9 @@ impl Plan {
             survey.abilities.iter().find(|able| able.verb == self.verb && (able.by.is_none() || able.by == self.by));
         able.map(|able| able.commands.iter().map(ToString::to_string).collect()).unwrap_or_default()
     }
+}
+
+/// "the PIN and the PUK".
+pub fn listed(roles: &[Role]) -> String {
+    roles.iter().map(|role| format!("the {role}")).collect::<Vec<_>>().join(" and ")
 }

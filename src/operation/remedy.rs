@@ -29,6 +29,7 @@ pub fn advise(error: &Error) -> Option<Hint> {
     match error {
         Error::NoToken(_) => Some(Hint::Command("pukka list".into())),
         Error::Unsupported { .. } => Some(Hint::Command("pukka status".into())),
+        Error::Stale => Some(Hint::Advice("let no other program use the card, and ask for a new challenge".into())),
         Error::Device { cure: Some(cure), .. } => Some(Hint::Advice(cure.clone())),
         _ => None,
     }
@@ -41,6 +42,11 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
     let reset = || offer(Verb::PinReset);
     let only_the_issuer =
         || Some(Hint::Advice("nothing on this token can restore it; ask whoever issued the token".into()));
+    // Some cards erase their keys as soon as both are blocked.
+    let hazard = || {
+        let both = "once PIN and PUK are both blocked, nothing on the card restores them, and some cards erase their keys at once";
+        survey.reference(Role::Puk).map(|_| Hint::Advice(both.into()))
+    };
     match error {
         Error::Blocked { role: Role::UserPin, .. } => reset().or_else(only_the_issuer),
         Error::Blocked { .. } => only_the_issuer(),
@@ -50,8 +56,8 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
         Error::WrongSecret { role, retries, .. } if retries.is_last() => Some(Hint::Advice(format!(
             "the next wrong {role} blocks it for good; nothing on the token can restore it then"
         ))),
-        Error::LastTry { role: Role::UserPin } => reset(),
-        Error::LastTry { .. } => None,
+        Error::LastTry { role: Role::UserPin } => reset().or_else(hazard),
+        Error::LastTry { .. } => hazard(),
         Error::Unset { role: Role::UserPin } => offer(Verb::PinSet).or(offer(Verb::TokenInit)),
         Error::Unset { .. } => offer(Verb::TokenInit),
         Error::MustChange { role: Role::UserPin, .. } if verb != Verb::PinChange => offer(Verb::PinChange),
@@ -69,6 +75,8 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
         Error::Device { .. } if sent && matches!(verb, Verb::PinChange | Verb::PinReset | Verb::PinSet) => {
             Some(Hint::Command(command(Verb::PinVerify, selector)))
         }
+        // What it blocked on its way stays blocked, unless it is brought to its end.
+        Error::Device { .. } if sent && verb == Verb::TokenErase => offer(verb),
         other => advise(other),
     }
 }

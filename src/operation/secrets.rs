@@ -18,6 +18,14 @@ impl Secrets {
         self.0.insert(need, entry);
     }
 
+    /// Every one that we hold the value of.
+    pub fn into_values(self) -> impl Iterator<Item = (Need, Pin)> {
+        self.0.into_iter().filter_map(|(need, entry)| match entry {
+            Entry::Value(pin) => Some((need, pin)),
+            Entry::Pad => None,
+        })
+    }
+
     /// The value for `need`, where it was collected and is not typed at the token.
     pub fn value(&self, need: Need) -> Option<&Pin> {
         self.0.get(&need).and_then(Entry::value)

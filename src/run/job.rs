@@ -1,11 +1,13 @@
 //! One operation on the token that was chosen, from survey to report.
 
+mod challenge;
+
 use crate::{
     error::{Error, Result},
     input::Collector,
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
-    operation::{Operation, Orders, Outcome, Plan, advise, remedy},
+    operation::{Action, Operation, Orders, Outcome, Plan, Secrets, Step, advise, listed, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
     token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token},
@@ -47,6 +49,7 @@ struct Progress {
 }
 
 /// What act and confirm came to.
+#[derive(Debug, PartialEq, Eq)]
 struct Effect {
     unproved: Vec<&'static str>,
     retries: Retries,
@@ -82,7 +85,8 @@ impl Job<'_> {
         let access = if self.dry_run { Access::Read } else { Access::Write };
         let (mut planned, mut effect) = (None, None);
         found.connection.transact(access, &mut |token| {
-            let survey = token.survey(Depth::Only(&self.operation.concerns(&self.orders)))?;
+            let roles = self.operation.concerns(&self.orders);
+            let survey = token.survey(roles.as_deref().map_or(Depth::Full, Depth::Only))?;
             let mut survey = progress.survey.insert(survey).clone();
             one_user_pin(&survey, self.reference)?;
             let plan = self.operation.plan(&survey, &self.orders)?;
@@ -101,44 +105,102 @@ impl Job<'_> {
         }
         if effect.is_none() {
             self.collector.ask(&plan, &survey)?;
-            found.connection.transact(Access::Write, &mut |token| {
-                effect = Some(self.act(token, &plan, &survey, progress)?);
-                Ok(())
-            })?;
+            if plan.needs().iter().any(|need| need.is_late()) {
+                effect = Some(self.by_challenge(found, &plan, &survey, progress)?);
+            } else {
+                found.connection.transact(Access::Write, &mut |token| {
+                    effect = Some(self.act(token, &plan, &survey, progress)?);
+                    Ok(())
+                })?;
+            }
         }
         self.ledger.outcome(Ok(plan.outcome))?;
         Ok(self.report(plan, &survey, effect))
     }
 
-    /// Act and confirm, step by step; the secrets are wiped at the end, whatever happens. What is generated is made here,
-    /// where no signal can part it from the token any more.
+    /// Act and confirm; the secrets are wiped at the end, whatever happens. What is generated is made here, where no signal can
+    /// part it from the token any more.
     fn act(&mut self, token: &mut dyn Token, plan: &Plan, survey: &Survey, progress: &mut Progress) -> Result<Effect> {
         self.interrupts.hold();
         let secrets = self.collector.collect(plan, survey)?;
+        self.carry_out(token, plan, survey, &secrets, progress)
+    }
+
+    /// Each step of the plan, and its proof.
+    fn carry_out(
+        &mut self,
+        token: &mut dyn Token,
+        plan: &Plan,
+        survey: &Survey,
+        secrets: &Secrets,
+        progress: &mut Progress,
+    ) -> Result<Effect> {
         if let Some(restored) = plan.restored() {
             self.render.note(&format!("this puts {restored}"));
         }
         self.ledger.intent(Intent { plan, token: &survey.identity })?;
         progress.recorded = true;
         let mut effect = Effect { unproved: Vec::new(), retries: Retries::Unknown, at_least: None };
-        for step in &plan.steps {
-            let guarded = step.guard(token, &self.orders.allow_last_try)?;
-            progress.acting = true;
-            if let Some(identity) = step.perform(token, &secrets)? {
-                progress.identity = Some(identity);
-                progress.done.push(Outcome::Initialised);
-            }
-            let (proof, seen) = step.confirm(token, &secrets, guarded)?;
-            if let Proof::NotPossible(why) = proof {
-                effect.unproved.push(why);
-            }
-            let before = if step.spends == Some(plan.role) { guarded } else { Retries::Unknown };
-            (effect.retries, effect.at_least) = restored(token, plan.role, before, survey);
-            if let (Retries::Unknown, Retries::Left { .. }) = (effect.retries, seen) {
-                effect.retries = seen;
+        // What stands at the value of delivery is replaced before anything is confirmed.
+        let at_once = if plan.restores().is_empty() { 1 } else { plan.steps.len() };
+        for steps in plan.steps.chunks(at_once) {
+            let guarded = self.perform(token, steps, plan, secrets, progress)?;
+            for (step, guarded) in steps.iter().zip(guarded) {
+                let (proof, seen) = step.confirm(token, secrets, guarded)?;
+                let proved = proof == Proof::Proved;
+                if let Proof::NotPossible(why) = proof {
+                    effect.unproved.push(why);
+                }
+                if let Some(limits) = plan.limits() {
+                    if let Action::SetLimits { .. } = step.action {
+                        effect.retries = limits.get(&plan.role).filter(|_| proved).map_or(Retries::Unknown, full);
+                    }
+                    continue;
+                }
+                let before = if step.spends == Some(plan.role) { guarded } else { Retries::Unknown };
+                (effect.retries, effect.at_least) = restored(token, plan.role, before, survey);
+                if let (Retries::Unknown, Retries::Left { .. }) = (effect.retries, seen) {
+                    effect.retries = seen;
+                }
             }
         }
         Ok(effect)
+    }
+
+    /// Guards and does `steps`; returns the counters read before each.
+    fn perform(
+        &mut self,
+        token: &mut dyn Token,
+        steps: &[Step],
+        plan: &Plan,
+        secrets: &Secrets,
+        progress: &mut Progress,
+    ) -> Result<Vec<Retries>> {
+        let mut counters = Vec::new();
+        let mut delivered = Vec::new();
+        let mut failed = None;
+        for step in steps {
+            counters.push(step.guard(token, &self.orders.allow_last_try)?);
+            progress.acting = true;
+            match step.perform(token, secrets) {
+                Ok(identity) => {
+                    progress.done.extend(identity.is_some().then_some(Outcome::Initialised));
+                    progress.identity = identity.or(progress.identity.take());
+                }
+                Err(error) if delivered.is_empty() => return Err(error),
+                // One that fails is no reason to leave the others at the value of delivery.
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+            }
+            match step.action {
+                Action::SetLimits { .. } => delivered = plan.restores(),
+                Action::Set { role } => delivered.retain(|left| *left != role),
+                _ => {}
+            }
+        }
+        failed.map_or(Ok(counters), |error| Err(at_delivery(&error, &delivered)))
     }
 
     fn report(&mut self, plan: Plan, survey: &Survey, effect: Option<Effect>) -> Report {
@@ -186,6 +248,22 @@ impl Job<'_> {
         let hint = hint.or_else(|| advise(&error));
         Failure { error, token: Some(self.selector.clone()), hint, done: progress.done, generated }
     }
+}
+
+/// The failure behind a step that put these back to the value of delivery: they may stand there now, open to anyone.
+fn at_delivery(error: &Error, roles: &[Role]) -> Error {
+    Error::Device {
+        what: format!(
+            "the limits are set, but {} may be at the value of delivery now, which anyone can look up: {error}",
+            listed(roles)
+        ),
+        cure: Some("look at it with `pukka status`, and change what is at the value of delivery at once".into()),
+        detail: error.detail().map(str::to_owned),
+    }
+}
+
+fn full(limit: &u8) -> Retries {
+    Retries::counted(*limit, Some(*limit))
 }
 
 /// Makes sure which user PIN is meant: a card with several never has one guessed.

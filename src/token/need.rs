@@ -26,6 +26,11 @@ impl Need {
         matches!(self, Self::New(_))
     }
 
+    /// Whether it can be known only once the token has asked for it: a response belongs to its challenge.
+    pub fn is_late(self) -> bool {
+        self.role() == Role::Response
+    }
+
     /// The option without its dashes, which is also its name in JSON: `new-pin`.
     pub fn option(self) -> &'static str {
         match self {

@@ -1,12 +1,18 @@
-//! PIV (SP 800-73-5 part 2): the PIN and the PUK of the card application.
+//! PIV (SP 800-73-5 part 2): the PIN and the PUK of the card application, and Yubico's extensions.
 //!
 //! Every PIN field is 8 bytes, filled up with FF. The PUK resets the PIN and cannot keep it. A plain card does not tell the
 //! tries of its PUK; Yubico's GET METADATA does.
 
+mod abilities;
+mod erase;
+mod management_key;
+mod metadata;
 mod objects;
+mod retries;
+mod survey;
 
 use super::{
-    apdu::{Command, Data},
+    apdu::{Command, Data, Response},
     application::{CardApplication, select},
     channel::Channel,
     refusal::Presented,
@@ -16,40 +22,13 @@ use crate::{
     error::{Error, Result},
     secret::{Entry, Pin},
     token::{
-        Ability, Application, Authority, Depth, Identity, Length, Place, Proof, Reference, Retries, Role, State,
-        Survey, Text, Token, Unit, Verb,
+        Ability, Application, Authority, Depth, Identity, Limits, Place, Proof, Retries, Role, Survey, Text, Token,
     },
 };
-use objects::{Metadata, PinUsage};
-
-/// What a PIV card can do.
-pub const ABILITIES: &[Ability] = &[
-    Ability {
-        verb: Verb::PinChange,
-        by: None,
-        commands: &[SELECT, COUNTER, "CHANGE REFERENCE DATA (00 24 00 80)", PROOF],
-    },
-    Ability { verb: Verb::PinVerify, by: None, commands: &[SELECT, COUNTER, "VERIFY (00 20 00 80)"] },
-    Ability {
-        verb: Verb::PinReset,
-        by: Some(Role::Puk),
-        commands: &[SELECT, "RESET RETRY COUNTER (00 2C 00 80)", PROOF],
-    },
-    Ability { verb: Verb::PukChange, by: None, commands: &[SELECT, "CHANGE REFERENCE DATA (00 24 00 81)"] },
-];
-/// A card whose global PIN (00) stands for the application's: RESET RETRY COUNTER knows the application PIN only.
-const WITH_GLOBAL_PIN: &[Ability] = &[
-    Ability {
-        verb: Verb::PinChange,
-        by: None,
-        commands: &[SELECT, COUNTER, "CHANGE REFERENCE DATA (00 24 00 00)", PROOF],
-    },
-    Ability { verb: Verb::PinVerify, by: None, commands: &[SELECT, COUNTER, "VERIFY (00 20 00 00)"] },
-    Ability { verb: Verb::PukChange, by: None, commands: &[SELECT, "CHANGE REFERENCE DATA (00 24 00 81)"] },
-];
-const SELECT: &str = "SELECT (00 A4 04 00), GET DATA (discovery object)";
-const COUNTER: &str = "VERIFY without data (reads the counter)";
-const PROOF: &str = "VERIFY with the new value, as proof";
+use abilities::{Known, abilities};
+use management_key::Random;
+use metadata::{KeyMetadata, Support};
+use objects::PinUsage;
 
 /// The application's identifier without its version, which every card seen takes; one refuses the 5 bytes of its provider.
 const AID: [u8; 9] = [0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00];
@@ -61,14 +40,46 @@ const PUK: u8 = 0x81;
 const BLOCK: usize = 8;
 const FILLER: u8 = 0xFF;
 
+/// What GET VERSION tells: major, minor, patch.
+type Version = [u8; 3];
+
 /// What is known of a card from one transaction to the next.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// The serial; none inside where the card was asked and has none.
     serial: Option<Option<Text>>,
     usage: Option<PinUsage>,
-    /// Whether the card answers GET METADATA with what it asks for; none until it was tried.
-    metadata: Option<bool>,
+    /// What GET METADATA came to; none until that is clear.
+    metadata: Option<Support>,
+    /// The references of which it told nothing.
+    untold: Vec<u8>,
+    /// The version; none inside where the card was asked and has none.
+    version: Option<Option<Version>>,
+    random: Random,
+}
+
+impl Memory {
+    fn known_abilities(&self) -> &'static [Ability] {
+        abilities(Known {
+            usage: self.usage,
+            metadata: self.metadata,
+            has_version: self.version.map(|version| version.is_some()),
+            lacks_puk: self.untold.contains(&PUK),
+        })
+    }
+
+    fn who(&self, place: Place) -> Identity {
+        let version = self.version.flatten();
+        Identity {
+            application: Application::Piv,
+            serial: self.serial.clone().flatten(),
+            label: None,
+            manufacturer: None,
+            model: version.map(|[major, minor, patch]| Text::from(format!("PIV {major}.{minor}.{patch}").as_str())),
+            place,
+            blank: false,
+        }
+    }
 }
 
 /// The PIV application, inside one transaction.
@@ -77,8 +88,16 @@ pub struct Piv<'a, 'c> {
     memory: &'a mut Memory,
     place: Place,
     selected: bool,
+    /// How many commands were sent.
+    sent: usize,
     /// The counter that the command just sent has read; any other command makes it stale.
     counter: Option<(Role, Retries)>,
+    /// Whether a RESET RETRY COUNTER was the command just done.
+    restored: bool,
+    /// What the card tells of its management key; none inside where it tells nothing.
+    key: Option<Option<KeyMetadata>>,
+    /// The type of the management key that was just set.
+    new_key: Option<management_key::KeyType>,
 }
 
 impl CardApplication for Memory {
@@ -87,19 +106,11 @@ impl CardApplication for Memory {
     }
 
     fn abilities(&self) -> &'static [Ability] {
-        if self.usage == Some(PinUsage::Global) { WITH_GLOBAL_PIN } else { ABILITIES }
+        self.known_abilities()
     }
 
     fn identity(&self, place: Place) -> Identity {
-        Identity {
-            application: Application::Piv,
-            serial: self.serial.clone().flatten(),
-            label: None,
-            manufacturer: None,
-            model: None,
-            place,
-            blank: false,
-        }
+        self.who(place)
     }
 
     fn identify(&mut self, channel: &mut Channel<'_>) -> Result<Option<Text>> {
@@ -116,11 +127,22 @@ impl CardApplication for Memory {
 impl<'a, 'c> Piv<'a, 'c> {
     /// The application behind `channel`; it is selected by the first command that needs it.
     pub fn new(channel: &'a mut Channel<'c>, memory: &'a mut Memory, place: Place) -> Self {
-        Self { channel, memory, place, selected: false, counter: None }
+        Self {
+            channel,
+            memory,
+            place,
+            selected: false,
+            sent: 0,
+            counter: None,
+            restored: false,
+            key: None,
+            new_key: None,
+        }
     }
 
     fn select(&mut self) -> Result<()> {
         if !self.selected {
+            self.sent += 1;
             select(self.channel, Application::Piv, &AID)?;
             self.selected = true;
         }
@@ -128,69 +150,24 @@ impl<'a, 'c> Piv<'a, 'c> {
     }
 
     /// Sends a command that reads something; its answer makes a counter read before stale.
-    fn read(&mut self, name: &'static str, header: [u8; 4], data: Data) -> Result<super::apdu::Response> {
+    fn read(&mut self, name: &'static str, header: [u8; 4], data: Data) -> Result<Response> {
         self.select()?;
         self.counter = None;
+        self.sent += 1;
         self.channel.send(&Command { name, header, data, answers: true })
     }
 
-    /// The serial number: Yubico's in decimal, as printed on the key, else the GUID of the cardholder identifier.
-    fn serial(&mut self) -> Result<Option<Text>> {
-        if let Some(serial) = &self.memory.serial {
-            return Ok(serial.clone());
-        }
-        let serial = self.read_serial()?;
-        self.memory.serial = Some(serial.clone());
-        Ok(serial)
+    /// The counter by VERIFY without data; none where the card was left verified.
+    fn ask_counter(&mut self, key_reference: u8) -> Result<Option<Retries>> {
+        self.select()?;
+        self.sent += 1;
+        self.channel.ask_counter(key_reference)
     }
 
-    fn read_serial(&mut self) -> Result<Option<Text>> {
-        let yubico = self.read("GET SERIAL", [0x00, 0xF8, 0x00, 0x00], Data::None)?;
-        if let (StatusWord::OK, Ok(number)) = (yubico.status, <[u8; 4]>::try_from(yubico.data.as_slice())) {
-            return Ok(Some(Text::from(u32::from_be_bytes(number).to_string().as_str())));
-        }
-        let chuid = self.read("GET DATA", [0x00, 0xCB, 0x3F, 0xFF], Data::Plain(objects::CHUID.to_vec()))?;
-        Ok(if chuid.status == StatusWord::OK { objects::guid(&chuid.data) } else { None })
-    }
-
-    /// Which PIN the card wants, by its discovery object; the application's where it has none.
-    fn usage(&mut self) -> Result<PinUsage> {
-        if let Some(usage) = self.memory.usage {
-            return Ok(usage);
-        }
-        let object = self.read("GET DATA", [0x00, 0xCB, 0x3F, 0xFF], Data::Plain(objects::DISCOVERY.to_vec()))?;
-        let usage = if object.status == StatusWord::OK { PinUsage::parse(&object.data) } else { PinUsage::Application };
-        self.memory.usage = Some(usage);
-        Ok(usage)
-    }
-
-    fn key_reference(&mut self, role: Role) -> Result<u8> {
-        match role {
-            Role::UserPin => Ok(match self.usage()? {
-                PinUsage::Application => APPLICATION_PIN,
-                PinUsage::Global => GLOBAL_PIN,
-            }),
-            Role::Puk => Ok(PUK),
-            other => Err(Error::unsupported(other.to_string())),
-        }
-    }
-
-    /// Yubico's metadata of a PIN or PUK; some clones answer 9000 with an empty body, plain cards do not know the command.
-    fn metadata(&mut self, key_reference: u8) -> Result<Option<Metadata>> {
-        if self.memory.metadata == Some(false) {
-            return Ok(None);
-        }
-        let answer = self.read("GET METADATA", [0x00, 0xF7, 0x00, key_reference], Data::None)?;
-        let metadata = if answer.status == StatusWord::OK { Metadata::parse(&answer.data) } else { None };
-        self.memory.metadata = Some(metadata.is_some());
-        Ok(metadata)
-    }
-
-    /// The counter of the PIN without changing anything: by VERIFY without data, else by metadata.
+    /// The counter of PIN or PUK without changing anything: by VERIFY without data, else by metadata.
     fn peek(&mut self, role: Role) -> Result<Retries> {
         let key_reference = self.key_reference(role)?;
-        self.select()?;
-        let told = if role == Role::UserPin { self.channel.ask_counter(key_reference)? } else { None };
+        let told = if role == Role::UserPin { self.ask_counter(key_reference)? } else { None };
         let retries = match told {
             Some(retries) => retries,
             None => self.metadata(key_reference)?.map_or(Retries::Unknown, |metadata| metadata.retries),
@@ -199,7 +176,7 @@ impl<'a, 'c> Piv<'a, 'c> {
         Ok(retries)
     }
 
-    /// Sends a command that presents a secret.
+    /// Sends a command that presents a PIN or PUK.
     fn present(
         &mut self,
         name: &'static str,
@@ -210,6 +187,7 @@ impl<'a, 'c> Piv<'a, 'c> {
     ) -> Result<()> {
         let data = block(values)?;
         self.select()?;
+        self.restored = false;
         let before = self.counter.take().filter(|(role, _)| *role == presented).map(|(_, retries)| retries);
         let status = self.channel.send(&Command { name, header, data, answers: false })?.status;
         match status {
@@ -221,74 +199,28 @@ impl<'a, 'c> Piv<'a, 'c> {
         }
     }
 
-    fn reference(&mut self, role: Role, retries: Retries, default: Option<bool>) -> Result<Reference> {
-        let (length, current_length) = match role {
-            // SP 800-73-5 part 1, 3.3: six to eight decimal digits; the PUK has eight bytes. Some cards take a PUK of six.
-            Role::UserPin => (Length { min: 6, max: Some(8), unit: Unit::Digits }, Some((6, 8))),
-            _ => (Length { min: 8, max: Some(8), unit: Unit::Characters }, Some((6, 8))),
-        };
-        let state = match retries {
-            Retries::Blocked => State::Blocked,
-            // A PIN that was left verified has tries, even if the card does not tell how many.
-            Retries::Unknown if role != Role::UserPin => State::Unknown,
-            _ => State::Ready,
-        };
-        Ok(Reference {
-            role,
-            name: role.title(),
-            key_reference: Some(self.key_reference(role)?),
-            state,
-            retries,
-            default,
-            length,
-            current_length,
-        })
+    fn verify_pin(&mut self, role: Role, pin: &Entry) -> Result<()> {
+        let key_reference = self.key_reference(role)?;
+        self.present("VERIFY", [0x00, 0x20, 0x00, key_reference], &[pin], role, None)
+    }
+
+    fn change_pin(&mut self, role: Role, old: &Entry, new: &Entry) -> Result<()> {
+        let key_reference = self.key_reference(role)?;
+        self.present("CHANGE REFERENCE DATA", [0x00, 0x24, 0x00, key_reference], &[old, new], role, Some(role))
     }
 }
 
 impl Token for Piv<'_, '_> {
-    /// Full: SELECT, discovery object, metadata of PIN and PUK, VERIFY without data, serial: at most seven commands.
     fn survey(&mut self, depth: Depth<'_>) -> Result<Survey> {
-        self.select()?;
-        self.usage()?;
-        let mut references = Vec::new();
-        match depth {
-            Depth::Full => {
-                for role in [Role::UserPin, Role::Puk] {
-                    let key_reference = self.key_reference(role)?;
-                    let metadata = self.metadata(key_reference)?;
-                    let default = metadata.and_then(|metadata| metadata.default);
-                    let retries = match metadata.map(|metadata| metadata.retries) {
-                        Some(retries) if retries != Retries::Unknown => retries,
-                        _ if role == Role::UserPin => {
-                            self.channel.ask_counter(key_reference)?.unwrap_or(Retries::Unknown)
-                        }
-                        _ => Retries::Unknown,
-                    };
-                    references.push(self.reference(role, retries, default)?);
-                }
-                self.serial()?;
-            }
-            Depth::Only(roles) => {
-                for role in [Role::UserPin, Role::Puk] {
-                    let retries = if roles.contains(&role) { self.peek(role)? } else { Retries::Unknown };
-                    references.push(self.reference(role, retries, None)?);
-                }
-            }
-        }
-        Ok(Survey {
-            identity: self.memory.identity(self.place.clone()),
-            references,
-            abilities: self.memory.abilities(),
-            limit_rules: None,
-            init_rules: None,
-            notes: Vec::new(),
-            pad: false,
-        })
+        self.read_survey(depth)
     }
 
     /// Drops a verified state first: a verified card answers 9000 whatever is left.
     fn retries(&mut self, role: Role) -> Result<Retries> {
+        if role == Role::AdminKey {
+            // Cards count no tries of it.
+            return Ok(Retries::Unknown);
+        }
         if let Some((read, retries)) = self.counter {
             if read == role && retries != Retries::Unknown {
                 return Ok(retries);
@@ -298,19 +230,17 @@ impl Token for Piv<'_, '_> {
             return self.peek(role);
         }
         let key_reference = self.key_reference(role)?;
-        self.select()?;
-        let retries = match self.channel.ask_counter(key_reference)? {
+        let retries = match self.ask_counter(key_reference)? {
             Some(retries) => retries,
             None => {
                 self.channel.ask("VERIFY (drop the verified state)", [0x00, 0x20, 0xFF, key_reference])?;
-                match self.channel.ask_counter(key_reference)? {
+                match self.ask_counter(key_reference)? {
                     Some(retries) => retries,
                     // Cards before SP 800-73-4 do not know that form; a reset drops the state on any.
                     None => {
                         self.channel.reset()?;
                         self.selected = false;
-                        self.select()?;
-                        self.channel.ask_counter(key_reference)?.unwrap_or(Retries::Unknown)
+                        self.ask_counter(key_reference)?.unwrap_or(Retries::Unknown)
                     }
                 }
             }
@@ -319,14 +249,23 @@ impl Token for Piv<'_, '_> {
         Ok(retries)
     }
 
+    /// Behind a RESET RETRY COUNTER that was done, a card without metadata is not asked: 9000 means that the counter is back at
+    /// its limit (SP 800-73-5 part 2, 3.2.3), so that there is a try for the proof, and the round trip is spared. The PIN's tries
+    /// were not the ones at risk, and where the card tells a limit the counter is read all the same, to be reported.
+    fn retries_before_proof(&mut self, role: Role) -> Result<Retries> {
+        let spared = self.restored && role == Role::UserPin && self.memory.metadata != Some(Support::Told);
+        if spared { Ok(Retries::Unknown) } else { self.retries(role) }
+    }
+
     fn verify(&mut self, role: Role, pin: &Entry) -> Result<()> {
-        let key_reference = self.key_reference(role)?;
-        self.present("VERIFY", [0x00, 0x20, 0x00, key_reference], &[pin], role, None)
+        self.verify_pin(role, pin)
     }
 
     fn change(&mut self, role: Role, old: &Entry, new: &Entry) -> Result<()> {
-        let key_reference = self.key_reference(role)?;
-        self.present("CHANGE REFERENCE DATA", [0x00, 0x24, 0x00, key_reference], &[old, new], role, Some(role))
+        match role {
+            Role::AdminKey => self.change_key(old, new),
+            role => self.change_pin(role, old, new),
+        }
     }
 
     fn reset(&mut self, role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
@@ -334,14 +273,29 @@ impl Token for Piv<'_, '_> {
             return Err(Error::unsupported(format!("reset of the {role} by the {}", authority.role)));
         }
         let header = [0x00, 0x2C, 0x00, APPLICATION_PIN];
-        self.present("RESET RETRY COUNTER", header, &[authority.secret, new], Role::Puk, Some(role))
+        self.present("RESET RETRY COUNTER", header, &[authority.secret, new], Role::Puk, Some(role))?;
+        self.restored = true;
+        Ok(())
+    }
+
+    fn set(&mut self, role: Role, new: &Entry) -> Result<()> {
+        self.replace_delivered(role, new)
+    }
+
+    fn set_limits(&mut self, limits: &Limits, authorities: &[Authority<'_>]) -> Result<()> {
+        self.set_pin_retries(limits, authorities)
+    }
+
+    fn erase(&mut self) -> Result<()> {
+        self.reset_application()
     }
 
     fn prove(&mut self, role: Role, pin: &Entry) -> Result<Proof> {
-        if role != Role::UserPin {
-            return Ok(Proof::NotPossible("a PUK can be proved only by risking one of its tries"));
+        match role {
+            Role::UserPin => self.verify_pin(role, pin).map(|()| Proof::Proved),
+            Role::AdminKey => self.prove_key(pin),
+            _ => Ok(Proof::NotPossible("a PUK can be proved only by risking one of its tries")),
         }
-        self.verify(role, pin).map(|()| Proof::Proved)
     }
 }
 

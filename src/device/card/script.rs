@@ -21,13 +21,21 @@ use crate::{
 };
 
 /// The secrets of dialogues, by name.
-const SECRETS: [(&str, &str); 6] = [
+const SECRETS: [(&str, &str); 13] = [
     ("old", "123456"),
     ("new", "271828"),
+    ("surplus", "1234561"),
     ("puk", "12345678"),
     ("new-puk", "87654321"),
+    ("key", "010203040506070801020304050607080102030405060708"),
+    ("new-key", "8F3A61C20B7E94D5A1187C4F5D926E03B4297AF0C8165DE2"),
+    ("long-key", "603DEB1015CA71BE2B73AEF0857D77811F352C073B6108D72D9810A30914DFF4"),
     ("so-pin", "3537363231383830"),
     ("new-so-pin", "A1B2C3D4E5F60718"),
+    ("admin-key", "0123456789ABCDEF23456789ABCDEF01456789ABCDEF0123"),
+    ("new-admin-key", "FEDCBA9876543210DCBA9876543210FEBA9876543210FEDC"),
+    // What the admin key makes of "The qufc" (SP 800-67, appendix B.1).
+    ("response", "A826FD8CE53B855F"),
 ];
 
 /// A secret by its name.

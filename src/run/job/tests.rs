@@ -1,21 +1,24 @@
 //! The spine over a card that is a plain struct, and a person who panics when asked under the lock.
 
+mod challenge;
+
 use std::{cell::Cell, cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    input::{Destroy, Prompter},
+    input::{Destroy, Prompter, Source},
     ledger::Nowhere,
     secret::{Entry, Pin},
-    token::{Ability, Application, Authority, Connection, Length, Place, Reference, State, Text, Unit, Verb},
+    token::{Ability, Application, Authority, Connection, Length, Need, Place, Reference, State, Text, Unit, Verb},
 };
 
 const ABILITIES: &[Ability] = &[
     Ability { verb: Verb::PinChange, by: None, commands: &["CHANGE"] },
     Ability { verb: Verb::PinVerify, by: None, commands: &["VERIFY"] },
     Ability { verb: Verb::PinReset, by: Some(Role::Puk), commands: &["RESET"] },
+    Ability { verb: Verb::PinReset, by: Some(Role::Response), commands: &["CHALLENGE", "RESET"] },
 ];
 
 /// A card of one PIN: what it does is written down, and how it fails is told.
@@ -26,6 +29,8 @@ struct FakeToken {
     hidden_left: Option<u8>,
     /// Says yes to a change and does nothing.
     lies: bool,
+    /// How many challenges are lost before they are answered.
+    loses: u8,
     log: Log,
 }
 
@@ -108,8 +113,20 @@ impl Token for FakeToken {
         Ok(())
     }
 
-    fn reset(&mut self, _role: Role, _authority: Authority<'_>, new: &Entry) -> Result<()> {
+    fn challenge(&mut self) -> Result<Vec<u8>> {
+        self.say("challenge");
+        Ok(vec![self.loses; 8])
+    }
+
+    fn reset(&mut self, _role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
         self.say("reset");
+        if authority.role == Role::Response {
+            self.say(std::str::from_utf8(authority.secret.value().unwrap().bytes()).unwrap());
+            if self.loses > 0 {
+                self.loses -= 1;
+                return Err(Error::Stale);
+            }
+        }
         if self.lies {
             return Ok(());
         }
@@ -170,6 +187,7 @@ struct Desk {
     token: FakeToken,
     orders: Orders,
     answers: Vec<&'static str>,
+    sources: BTreeMap<Need, Source>,
     dry_run: bool,
 }
 
@@ -181,14 +199,16 @@ struct Done {
 
 impl Desk {
     fn new() -> Self {
-        let token = FakeToken { pin: "1234".into(), left: 3, hidden_left: None, lies: false, log: Log::default() };
-        Self { token, orders: Orders::default(), answers: vec![], dry_run: false }
+        let token =
+            FakeToken { pin: "1234".into(), left: 3, hidden_left: None, lies: false, loses: 0, log: Log::default() };
+        Self { token, orders: Orders::default(), answers: vec![], sources: BTreeMap::new(), dry_run: false }
     }
 
     fn run(self, operation: &Operation) -> Done {
         let (open, questions, log) = (Rc::new(Cell::new(false)), Log::default(), Rc::clone(&self.token.log));
         let person = Person { answers: self.answers, questions: Rc::clone(&questions), open: Rc::clone(&open) };
-        let mut collector = Collector::new(BTreeMap::new(), Some(Box::new(person)), Destroy::Ask);
+        let mut collector = Collector::new(self.sources, Some(Box::new(person)), Destroy::Ask);
+        collector.read_ahead().unwrap();
         let job = Job {
             reference: None,
             render: Render { json: false, quiet: true, verbose: false },
@@ -201,10 +221,11 @@ impl Desk {
             ledger: &mut Nowhere,
             interrupts: &Interrupts::default(),
         };
-        let identity = FakeToken { pin: String::new(), left: 3, hidden_left: None, lies: false, log: Log::default() }
-            .survey(Depth::Full)
-            .unwrap()
-            .identity;
+        let identity =
+            FakeToken { pin: String::new(), left: 3, hidden_left: None, lies: false, loses: 0, log: Log::default() }
+                .survey(Depth::Full)
+                .unwrap()
+                .identity;
         let found =
             Found { identity, abilities: ABILITIES, connection: Box::new(FakeConnection { token: self.token, open }) };
         let result = job.run(found);

@@ -1,11 +1,8 @@
-//! What PIV cards tell in TLV: the discovery object, the cardholder identifier, Yubico's metadata.
+//! What PIV cards tell in their data objects: which PIN is meant, and who the card is.
 
 use iso7816_tlv::simple;
 
-use crate::{
-    device::card::tlv::find,
-    token::{Retries, Text},
-};
+use crate::{device::card::tlv::find, token::Text};
 
 /// Tag list that asks for the discovery object (SP 800-73-5 part 1, 3.3.2).
 pub const DISCOVERY: [u8; 3] = [0x5C, 0x01, 0x7E];
@@ -29,29 +26,6 @@ impl PinUsage {
         match find(object, &[0x7E, 0x5F2F]).as_deref() {
             Some([policy, first, ..]) if policy & 0x20 != 0 && (policy & 0x40 == 0 || *first == 0x20) => Self::Global,
             _ => Self::Application,
-        }
-    }
-}
-
-/// Yubico's metadata of a PIN or PUK.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Metadata {
-    /// Whether the value of delivery still stands (tag 05).
-    pub default: Option<bool>,
-    /// The counter and its limit (tag 06).
-    pub retries: Retries,
-}
-
-impl Metadata {
-    /// Reads an answer to GET METADATA; none where it says nothing, as that of some clones.
-    pub fn parse(answer: &[u8]) -> Option<Self> {
-        let default = match find(answer, &[0x05]).as_deref() {
-            Some([value]) => Some(*value != 0),
-            _ => None,
-        };
-        match find(answer, &[0x06]).as_deref() {
-            Some([limit, left]) => Some(Self { default, retries: Retries::counted(*left, Some(*limit)) }),
-            _ => default.map(|default| Self { default: Some(default), retries: Retries::Unknown }),
         }
     }
 }
@@ -92,20 +66,6 @@ mod tests {
         for object in [&b""[..], &[0x7E], &[0x7E, 0x7F, 0x5F], &[0xFF; 20]] {
             assert_eq!(PinUsage::parse(object), PinUsage::Application);
         }
-    }
-
-    #[test]
-    fn metadata_tells_the_limit_first_and_the_tries_left_second() {
-        let answer = [0x05, 0x01, 0x01, 0x06, 0x02, 0x05, 0x02];
-        let expected = Metadata { default: Some(true), retries: Retries::Left { left: 2, limit: Some(5) } };
-        assert_eq!(Metadata::parse(&answer), Some(expected));
-        assert_eq!(Metadata::parse(&[0x06, 0x02, 0x03, 0x00]).unwrap().retries, Retries::Blocked);
-    }
-
-    #[test]
-    fn an_empty_answer_is_no_metadata() {
-        assert_eq!(Metadata::parse(&[]), None);
-        assert_eq!(Metadata::parse(&[0x06, 0x09, 0x03]), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Dialogues with PIV cards, replayed: one for each operation, and one for each way in which cards differ.
 
+mod extensions;
 mod strange;
 mod survey;
 
@@ -8,6 +9,7 @@ use crate::device::card::{
     apdu::Protocol,
     script::{self, Answering, as_token, entry},
 };
+use crate::token::{State, Verb};
 
 macro_rules! dialogue {
     ($name:literal) => {
