@@ -1,9 +1,14 @@
 //! One operation that gives a card a new PIN, by everyone who can do it.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    cards::{Card, Pcscd, VirtualCard},
+    cards::{Card, Pcscd, VirtualCard, fixtures, reader_name},
     line::{command, put_in},
     measure::{Cost, Reaches, median, run},
 };
@@ -106,15 +111,29 @@ impl Scenario {
 
     /// Whether the card, then reset, has this PIN.
     fn proved(&self, place: &Place, pin: &str) -> bool {
-        place.pcscd.reset(0);
+        place.reset();
         let proof: Vec<String> = self.proof.iter().map(|apdu| put_in(apdu, "", pin)).collect();
         let answers = place.pcscd.send(0, &proof.iter().map(String::as_str).collect::<Vec<_>>());
-        place.pcscd.reset(0);
+        place.reset();
         answers.last().is_some_and(|answer| answer == "9000")
     }
 }
 
 impl Place {
+    /// Resets the card, as soon as pcscd has seen that the tool before is gone: scdaemon ends without letting go of it.
+    fn reset(&self) {
+        let reset = || {
+            let mut tool = Command::new(fixtures::card_tool());
+            tool.args(["send", "--reset", &reader_name(0)]);
+            self.pcscd.apply(&mut tool).output().unwrap().status.success()
+        };
+        let start = Instant::now();
+        while !reset() {
+            assert!(start.elapsed().as_secs() < 10, "the card stays held");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The PIN that holds, and the next.
     fn pins(&self) -> [&'static str; 2] {
         [PINS[self.turn % 2], PINS[(self.turn + 1) % 2]]
