@@ -11,6 +11,7 @@ mod house;
 mod leaks;
 mod locking;
 mod memory;
+mod openpgp;
 mod pcsc;
 mod piv;
 mod profile;

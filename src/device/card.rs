@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod gids;
 mod handle;
 pub mod iso7816;
+mod openpgp;
 mod piv;
 mod reader;
 mod refusal;
@@ -70,7 +71,12 @@ pub struct Search {
 /// Every application that a card is asked for, in an order that harms nothing: a SELECT drops no more than the verified state
 /// of the one before.
 fn applications(_wanted: Wanted<'_>) -> Vec<Box<dyn CardApplication>> {
-    vec![Box::new(piv::Memory::default()), Box::new(gids::Memory::default()), Box::new(sc_hsm::Memory::default())]
+    vec![
+        Box::new(piv::Memory::default()),
+        Box::new(openpgp::Memory::default()),
+        Box::new(gids::Memory::default()),
+        Box::new(sc_hsm::Memory::default()),
+    ]
 }
 
 /// The names of the applications that a card is asked for.

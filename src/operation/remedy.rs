@@ -48,7 +48,7 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
         survey.reference(Role::Puk).map(|_| Hint::Advice(both.into()))
     };
     match error {
-        Error::Blocked { role: Role::UserPin, .. } => reset().or_else(only_the_issuer),
+        Error::Blocked { role: Role::UserPin | Role::ResetCode, .. } => reset().or_else(only_the_issuer),
         Error::Blocked { .. } => only_the_issuer(),
         // With tries to spare the PIN was most likely mistyped, and there is no need for another's authority yet.
         Error::WrongSecret { role: Role::UserPin, retries: Retries::Left { left: 2.., .. }, .. } => None,
@@ -59,6 +59,7 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
         Error::LastTry { role: Role::UserPin } => reset().or_else(hazard),
         Error::LastTry { .. } => hazard(),
         Error::Unset { role: Role::UserPin } => offer(Verb::PinSet).or(offer(Verb::TokenInit)),
+        Error::Unset { role: Role::ResetCode } if verb == Verb::PinReset => reset(),
         Error::Unset { .. } => offer(Verb::TokenInit),
         Error::MustChange { role: Role::UserPin, .. } if verb != Verb::PinChange => offer(Verb::PinChange),
         Error::MustChange { role: Role::UserPin, .. } => reset(),
@@ -67,9 +68,17 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
             let counterpart = match verb {
                 Verb::PukChange => offer(Verb::SoPinChange),
                 Verb::SoPinChange => offer(Verb::PukChange),
+                // A new code that nobody knows is as good as none.
+                Verb::ResetCodeClear => offer(Verb::ResetCodeSet),
                 _ => None,
             };
-            counterpart.or_else(reset).or(offer(Verb::PinSet)).or(offer(Verb::PinChange)).or_else(only_the_issuer)
+            counterpart
+                .or_else(reset)
+                .or(offer(Verb::PinSet))
+                .or(offer(Verb::PinChange))
+                // What was begun to be erased can do nothing else.
+                .or(offer(Verb::TokenErase))
+                .or_else(only_the_issuer)
         }
         Error::Unconfirmed { role: Role::UserPin, .. } => Some(Hint::Command(command(Verb::PinVerify, selector))),
         Error::Device { .. } if sent && matches!(verb, Verb::PinChange | Verb::PinReset | Verb::PinSet) => {

@@ -1,6 +1,11 @@
 //! What a card application is to the code that finds cards: it is looked for, asked who it is, and lent out as a token.
 
-use super::{apdu::Command, apdu::Data, apdu::Response, channel::Channel, reader::Continuity, status_word::Meaning};
+use super::{
+    apdu::{Command, Data, Response},
+    channel::Channel,
+    reader::Continuity,
+    status_word::{Meaning, StatusWord},
+};
 use crate::{
     error::{Error, Result},
     token::{Ability, Application, Identity, Place, Text, Token},
@@ -42,17 +47,32 @@ pub trait CardApplication: Send {
 /// # Errors
 /// [`Error::NoToken`] where the card has none of that identifier, [`Error::Device`].
 pub fn select(channel: &mut Channel<'_>, application: Application, aid: &[u8]) -> Result<Response> {
-    let select =
-        Command { name: "SELECT", header: [0x00, 0xA4, 0x04, 0x00], data: Data::Plain(aid.to_vec()), answers: true };
-    let response = channel.send(&select)?;
-    match response.status.meaning() {
-        Meaning::Done => Ok(response),
+    let response = ask_to_select(channel, aid)?;
+    selected(application, response.status).map(|()| response)
+}
+
+/// Selects an application, and leaves it to the caller what the status word means.
+///
+/// # Errors
+/// [`Error::Device`].
+pub fn ask_to_select(channel: &mut Channel<'_>, aid: &[u8]) -> Result<Response> {
+    let data = Data::Plain(aid.to_vec());
+    channel.send(&Command { name: "SELECT", header: [0x00, 0xA4, 0x04, 0x00], data, answers: true })
+}
+
+/// Whether that status word means that the application is there and selected.
+///
+/// # Errors
+/// As [`select`].
+pub fn selected(application: Application, status: StatusWord) -> Result<()> {
+    match status.meaning() {
+        Meaning::Done => Ok(()),
         Meaning::NotFound | Meaning::NotSupported | Meaning::Malformed => {
             Err(Error::NoToken(format!("the card has no {} application", application.title())))
         }
         _ => Err(Error::device(
             format!("the card does not let its {} application be selected", application.title()),
-            response.status.to_string(),
+            status.to_string(),
         )),
     }
 }

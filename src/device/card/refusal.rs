@@ -76,3 +76,15 @@ impl Presented {
         }
     }
 }
+
+/// The error of a command that was refused after the secret behind it was accepted: what is wrong can only be the new value.
+pub fn refused_though_right(command: &'static str, changed: Role, status: StatusWord) -> Error {
+    let detail = Some(status.to_string());
+    match status.meaning() {
+        Meaning::Malformed | Meaning::Wrong(None) => {
+            Error::NewValueRefused { role: changed, why: "it does not meet the card's own rules", detail }
+        }
+        Meaning::NotSupported => Error::Unsupported { what: format!("the card does not know {command}") },
+        _ => Error::device(format!("the card answers {command} with an error"), detail),
+    }
+}
