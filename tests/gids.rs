@@ -135,9 +135,9 @@ fn status_shows_the_tries_with_their_limit_in_at_most_seven_apdus_and_changes_no
          "default": null, "temporary": null, "expires": null, "length": {"min": 48, "max": 48, "unit": "characters"}},
     ]);
     assert_eq!(token["references"], expected);
-    // What the card says to `00 CB A0 12 04 5C 02 DF 20 00`: "stand-in card" and three zeros.
-    assert_eq!(token["serial"], "7374616e642d696e2063617264000000");
-    assert_eq!(token["selector"], "card:serial=7374616e642d696e2063617264000000;application=gids");
+    // What the card says to `00 CB A0 12 04 5C 02 DF 20 00`: "a GIDS card.", a zero, and three bytes more.
+    assert_eq!(token["serial"], "61204749445320636172642e00dec0de");
+    assert_eq!(token["selector"], "card:serial=61204749445320636172642e00dec0de;application=gids");
     let can = token["can"].as_array().unwrap();
     for able in [
         json!({"operation": "pin change"}),

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The secrets of dialogues, by name.
-const SECRETS: [(&str, &str); 13] = [
+const SECRETS: &[(&str, &str)] = &[
     ("old", "123456"),
     ("new", "271828"),
     ("surplus", "1234561"),
@@ -30,7 +30,6 @@ const SECRETS: [(&str, &str); 13] = [
     ("admin", "12345678"),
     ("new-admin", "87654321"),
     ("code", "24682468"),
-    ("surplus", "1234567"),
     ("key", "010203040506070801020304050607080102030405060708"),
     ("new-key", "8F3A61C20B7E94D5A1187C4F5D926E03B4297AF0C8165DE2"),
     ("long-key", "603DEB1015CA71BE2B73AEF0857D77811F352C073B6108D72D9810A30914DFF4"),
