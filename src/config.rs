@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 
 /// The administrator's file.
 const ADMINISTRATOR: &str = "/etc/pukka/config.toml";
+/// The administrator's profiles.
+const ADMINISTRATORS_PROFILES: &str = "/etc/pukka/profiles.d";
 /// The lock directory that an administrator makes (mode 1777) so that all users of a machine share it.
 const SHARED_LOCKS: &str = "/var/lib/pukka/locks";
 
@@ -58,6 +60,12 @@ fn read(path: &Path, required: bool) -> Result<Config> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Config::default()),
         Err(error) => Err(Error::Usage(format!("the configuration {shown} cannot be read: {error}"))),
     }
+}
+
+/// The directories of a site's own profiles: the administrator's, and the user's own where that is known.
+pub fn profiles() -> Vec<PathBuf> {
+    let user = directory("XDG_CONFIG_HOME", ".config").map(|directory| directory.join("profiles.d"));
+    [PathBuf::from(ADMINISTRATORS_PROFILES)].into_iter().chain(user).collect()
 }
 
 /// Where lock files stand: the directory that the administrator shares, else the user's own; none where neither is known.

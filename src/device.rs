@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use card::iso7816::Profiles;
+
 use crate::{
     error::{Error, Result},
     selector::Selector,
@@ -28,6 +30,8 @@ pub struct Settings {
     pub wait: Duration,
     /// Where APDUs and C_* calls are traced.
     pub trace: Trace,
+    /// The cards that are known by a profile.
+    pub profiles: Profiles,
 }
 
 /// Which tokens are looked for.
@@ -96,15 +100,16 @@ pub struct Search {
 }
 
 /// The applications that are looked for.
-pub fn known() -> Vec<Application> {
-    [Application::Pkcs11].into_iter().chain(card::known()).collect()
+pub fn known(settings: &Settings) -> Vec<Application> {
+    [Application::Pkcs11].into_iter().chain(card::known(&settings.profiles)).collect()
 }
 
 /// Looks for tokens on every route that can lead to what is wanted. A route that fails is a problem, and the others go on.
 pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     let mut search = Search::default();
     if wanted.takes(Route::Pcsc) {
-        let card = card::Settings { wait: settings.wait, trace: settings.trace.clone() };
+        let card =
+            card::Settings { wait: settings.wait, trace: settings.trace.clone(), profiles: settings.profiles.clone() };
         let sought = card::Wanted {
             application: wanted.application.or(wanted.selector.and_then(Selector::application)),
             selector: wanted.selector,

@@ -14,13 +14,14 @@ use nix::sys::resource::{Resource, setrlimit};
 use pukka::{
     cli::{self, Asked, Cli, Request, Wrong},
     config::{self, Config},
-    device::Settings,
+    device::{Settings, card::iso7816::Profiles},
     error::{Error, Result},
     input::{Collector, Destroy, Prompter, Source, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
     render::{self, Failure, Render},
     run::{self, Call},
+    selector::Selection,
     token::Trace,
 };
 
@@ -74,20 +75,33 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
         Failure::bare(Error::device("the system refuses to let signals be held off", error.to_string()))
     })?;
     let config = Config::load(global.config.as_deref()).map_err(Failure::bare)?;
+    // What asks no token has nothing to do with profiles that do not hold.
+    let (profiles, named) = match asked {
+        Asked::Guide | Asked::Look { .. } | Asked::Operate(_) => {
+            run::profiles(global.profile.as_deref(), &config::profiles()).map_err(Failure::bare)?
+        }
+        Asked::Profile { .. } | Asked::Respond { .. } | Asked::Completions(_) => (Profiles::default(), None),
+    };
+    let selection = |token| {
+        let mut selection = global.selection(token).map_err(Failure::bare)?;
+        named.iter().for_each(|named| named.narrow(&mut selection));
+        Ok::<Selection, Failure>(selection)
+    };
     let settings = Settings {
         modules: global.modules(&config),
         locks: config::locks(),
         wait: global.wait(&config),
         trace: if global.trace { render::trace() } else { Trace::default() },
+        profiles,
     };
     match asked {
         Asked::Guide if std::io::stdout().is_terminal() => {
-            let selection = global.selection(None).map_err(Failure::bare)?;
+            let selection = selection(None)?;
             render.guide(&run::look(&selection, &settings, true)?).map_err(Failure::bare)
         }
         Asked::Guide => Err(Failure::bare(Error::Usage("no command is given; `pukka --help` lists them".into()))),
         Asked::Look { full, token } => {
-            let selection = global.selection(token).map_err(Failure::bare)?;
+            let selection = selection(token)?;
             render.listing(command, &run::look(&selection, &settings, full)?).map_err(Failure::bare)
         }
         Asked::Operate(Request { operation, sources, destroy }) => {
@@ -96,7 +110,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
                     "two generated values on standard output could not be told apart: use --json, or generate:FILE";
                 return Err(Failure::bare(Error::Usage(why.into())));
             }
-            let selection = global.selection(None).map_err(Failure::bare)?;
+            let selection = selection(None)?;
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
             let mut collector = Collector::new(sources.clone(), ask, destroy);
             let call = Call {
@@ -109,7 +123,10 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
             };
             let done = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts);
             // What is pasted has to find the token as this call did.
-            let report = done.map_err(|failure| failure.with_modules(&global.modules))?;
+            let report = done.map_err(|failure| {
+                let failure = failure.with_modules(&global.modules);
+                named.iter().fold(failure, |failure, named| failure.with_profile(&named.application, &named.file))
+            })?;
             render.report(&report).map_err(Failure::bare)
         }
         Asked::Profile { file } => {

@@ -5,7 +5,7 @@ mod job;
 mod profile;
 mod respond;
 
-pub use profile::check_profile;
+pub use profile::{Named, check_profile, profiles};
 pub use respond::respond;
 
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub struct Call {
 /// # Errors
 /// [`Error::NoToken`] where a token was named and is not there; a problem where nothing is there and a route failed.
 pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Listing, Failure> {
-    selection.check(&device::known()).map_err(Failure::bare)?;
+    selection.check(&device::known(settings)).map_err(Failure::bare)?;
     let Search { mut found, problems, answered, instead } = device::find(wanted(selection, full), settings);
     let mut problems: Vec<Error> = problems.into_iter().map(|problem| problem.error).collect();
     let mut identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
@@ -109,7 +109,7 @@ pub fn operate(
     ledger: &mut dyn Ledger,
     interrupts: &Interrupts,
 ) -> Result<Report, Failure> {
-    call.selection.check(&device::known()).map_err(Failure::bare)?;
+    call.selection.check(&device::known(settings)).map_err(Failure::bare)?;
     collector.read_ahead().map_err(Failure::bare)?;
     let mut search = device::find(wanted(&call.selection, !call.operation.destroys()), settings);
     let chosen = choose::choose(&mut search, &call.selection, &call.operation).map_err(|error| {

@@ -40,6 +40,8 @@ pub struct Survey {
     pub abilities: &'static [Ability],
     /// What it asks of whoever sets the limits of its retry counters, where they can be set.
     pub limit_rules: Option<&'static LimitRules>,
+    /// The role that has to get its first value before the user PIN does, or never can.
+    pub set_before: Option<Role>,
     /// What it asks of whoever lets it begin anew, where it can.
     pub init_rules: Option<&'static InitRules>,
     /// What else a person should know of this token, a sentence each.

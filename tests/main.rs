@@ -8,6 +8,7 @@ mod faults;
 mod generate;
 mod gids;
 mod house;
+mod iso7816;
 mod leaks;
 mod locking;
 mod memory;

@@ -33,6 +33,9 @@ pub struct Global {
     /// A PKCS#11 module; repeatable (default: PUKKA_MODULE, the configuration, p11-kit's proxy)
     #[arg(short, long = "module", global = true, value_name = "PATH")]
     pub modules: Vec<PathBuf>,
+    /// A card of your own, as its profile describes it: looked for alone, unless --application or TOKEN names another
+    #[arg(long, global = true, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
     /// Print one JSON object on standard output
     #[arg(long, global = true)]
     pub json: bool,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
     Request,
-    sources::{AdminKey, NewPin, Pin, Puk, ResetCode, Response, SoPin, gather, named},
+    sources::{AdminKey, NewPin, NewPuk, Pin, Puk, ResetCode, Response, SoPin, gather, named},
 };
 use crate::{
     operation::Operation,
@@ -25,6 +25,8 @@ pub enum Verb {
         admin_key: AdminKey,
         #[command(flatten)]
         new_pin: NewPin,
+        #[command(flatten)]
+        new_puk: NewPuk,
     },
     /// Change the user PIN, knowing the old one
     #[command(after_help = "Example: pukka pin change --token 4711")]
@@ -109,9 +111,10 @@ impl Verb {
     /// The operation and its sources.
     pub fn request(&self) -> Request {
         match self {
-            Self::Set { pin, so_pin, admin_key, new_pin } => {
-                Request::new(Operation::Set, gather([named(pin), named(so_pin), named(admin_key), named(new_pin)]))
-            }
+            Self::Set { pin, so_pin, admin_key, new_pin, new_puk } => Request::new(
+                Operation::Set,
+                gather([named(pin), named(so_pin), named(admin_key), named(new_pin), named(new_puk)]),
+            ),
             Self::Change { pin, new_pin } => {
                 Request::new(Operation::Change { role: Role::UserPin }, gather([named(pin), named(new_pin)]))
             }

@@ -4,6 +4,8 @@ mod apdu;
 mod application;
 mod channel;
 pub mod cipher;
+#[cfg(any(test, fuzzing))]
+mod every;
 mod failure;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -28,6 +30,7 @@ use std::{
 
 use application::CardApplication;
 use channel::Channel;
+use iso7816::{Memory, Profiles};
 use reader::{Card, Continuity, Reader};
 
 use crate::{
@@ -43,6 +46,8 @@ pub struct Settings {
     pub wait: Duration,
     /// Where APDUs are traced.
     pub trace: Trace,
+    /// The cards that are known by a profile.
+    pub profiles: Profiles,
 }
 
 /// Which cards are looked for.
@@ -68,9 +73,9 @@ pub struct Search {
     pub instead: Option<String>,
 }
 
-/// Every application that a card is asked for, in an order that harms nothing: a SELECT drops no more than the verified state
-/// of the one before.
-fn applications(_wanted: Wanted<'_>) -> Vec<Box<dyn CardApplication>> {
+/// Every application that a card is asked for and that needs no profile, in an order that harms nothing: a SELECT drops no more
+/// than the verified state of the one before.
+fn built_in() -> Vec<Box<dyn CardApplication>> {
     vec![
         Box::new(piv::Memory::default()),
         Box::new(openpgp::Memory::default()),
@@ -79,10 +84,22 @@ fn applications(_wanted: Wanted<'_>) -> Vec<Box<dyn CardApplication>> {
     ]
 }
 
-/// The names of the applications that a card is asked for.
-pub fn known() -> Vec<Application> {
-    let wanted = Wanted { application: None, selector: None, reference: None, sparing: false };
-    applications(wanted).iter().map(|application| application.application()).collect()
+/// Every application that a card of this answer to reset is asked for: those of profiles come last, as one of a directory has to
+/// leave what was selected before.
+fn applications(wanted: Wanted<'_>, profiles: &Profiles, atr: &[u8]) -> Vec<Box<dyn CardApplication>> {
+    let is_wanted = |one: &dyn CardApplication| wanted.application.is_none_or(|name| one.application().name() == name);
+    let mut applications: Vec<Box<dyn CardApplication>> =
+        built_in().into_iter().filter(|one| is_wanted(one.as_ref())).collect();
+    for candidate in profiles.candidates(atr, wanted.application) {
+        applications.push(Box::new(Memory::new(candidate, atr, wanted.reference)));
+    }
+    applications
+}
+
+/// The applications that a card is asked for.
+pub fn known(profiles: &Profiles) -> Vec<Application> {
+    let own = built_in().into_iter().map(|application| application.application());
+    own.chain(profiles.kinds().map(|kind| kind.application())).collect()
 }
 
 /// Looks for applications on the cards in all readers, in all of them at once: a card takes its time.
@@ -137,13 +154,12 @@ impl Look {
 
 /// Asks the card in `reader` for each application that may be wanted, each once.
 fn look(reader: Reader, wanted: Wanted<'_>, spared: bool, settings: &Settings) -> Look {
-    let name = reader.name.clone();
+    let (name, atr) = (reader.name.clone(), reader.atr.clone());
     let card = match reader.connect(settings.wait) {
         Ok(card) => Arc::new(Mutex::new(card)),
         Err(problem) => return Look::hindered(problem),
     };
-    let is_wanted = |one: &dyn CardApplication| wanted.application.is_none_or(|name| one.application().name() == name);
-    let candidates = applications(wanted).into_iter().filter(|one| is_wanted(one.as_ref()));
+    let candidates = applications(wanted, &settings.profiles, &atr).into_iter();
     let on_card = |application| OnCard {
         card: Arc::clone(&card),
         reader: name.clone(),

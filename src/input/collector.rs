@@ -374,6 +374,9 @@ fn is_new(need: Need, survey: &Survey) -> bool {
 fn question(need: Need, survey: &Survey) -> String {
     let (role, token) = (need.role(), &survey.identity);
     let reference = survey.reference(role);
+    // Of several PINs the one that is meant goes by its own name.
+    let several = survey.references.iter().filter(|own| own.role == role).count() > 1;
+    let role = reference.filter(|_| several).map_or(role.title(), |own| own.name);
     match (is_new(need, survey), reference) {
         (false, Some(reference)) => match reference.retries {
             Retries::Unknown => format!("{role} of {token} (it does not tell how many tries are left): "),

@@ -18,7 +18,8 @@ pub fn possible(survey: &Survey) -> Vec<Ability> {
 /// A call that brings everything which a person can bring.
 fn orders(able: &Ability, survey: &Survey) -> Orders {
     let restored = survey.limit_rules.filter(|_| able.verb == Verb::RetriesSet).map_or(&[][..], |rules| rules.restores);
-    let offered = restored.iter().map(|role| Need::New(*role));
+    let before = survey.set_before.filter(|_| able.verb == Verb::PinSet);
+    let offered = restored.iter().copied().chain(before).map(Need::New);
     // Where several may set the first PIN, each is asked about with its own secret.
     let by = able.by.filter(|_| able.verb == Verb::PinSet).map(Need::Current);
     Orders { offered: offered.chain(by).collect(), allow_last_try: Role::ALL.to_vec(), destroy_word: None }

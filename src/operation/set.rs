@@ -13,19 +13,25 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
     let is_delivered = reference.is_some_and(|reference| reference.default == Some(true));
     let is_unset = reference.is_none_or(|reference| reference.state == State::Unset);
     let is_transport = reference.is_some_and(|reference| reference.state == State::MustChange);
-    if !is_unset && !is_delivered && !is_transport {
+    // A card that does not tell whether it has a PIN refuses a second first one; an authority would overwrite it.
+    let by_authority = survey.abilities.iter().any(|able| able.verb == verb && able.by.is_some_and(|by| by != role));
+    let is_untold = !by_authority && reference.is_some_and(|reference| reference.state == State::Unknown);
+    if !is_unset && !is_delivered && !is_transport && !is_untold {
         return Err(Error::Unsupported {
             what: format!("the {role} is set already, and `{verb}` sets only the first one"),
         });
     }
     let by_nobody = survey.abilities.iter().any(|able| able.verb == verb && able.by.is_none());
     let offered = orders.offered.iter().any(|need| !need.is_new());
+    let before = before(survey, orders)?;
     if by_nobody && !offered {
-        if is_delivered {
+        let spends = (is_delivered || is_untold).then_some(role);
+        if spends.is_some() {
             authority::presentable(role, survey, orders)?;
         }
-        let step = Step { action: Action::Set { role }, spends: is_delivered.then_some(role) };
-        return Ok(Plan { verb, role, by: None, outcome: Outcome::Set, steps: vec![step], destroys: None });
+        let before = before.map(|role| Step { action: Action::Set { role }, spends: None });
+        let steps = before.into_iter().chain([Step { action: Action::Set { role }, spends }]).collect();
+        return Ok(Plan { verb, role, by: None, outcome: Outcome::Set, steps, destroys: None });
     }
     let by = authority::choose(verb, None, survey, orders)?;
     authority::presentable(by, survey, orders)?;
@@ -36,4 +42,21 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
     };
     let steps = vec![Step { action, spends: Some(by) }];
     Ok(Plan { verb, role, by: Some(by), outcome: Outcome::Set, steps, destroys: None })
+}
+
+/// Who gets a first value before the PIN: where a card wants that, a PIN without it could never be reset.
+fn before(survey: &Survey, orders: &Orders) -> Result<Option<Role>> {
+    let other = orders.offered.iter().find(|need| need.is_new() && need.role() != Role::UserPin);
+    match (survey.set_before, other) {
+        (Some(before), _) if !orders.offered.contains(&Need::New(before)) => Err(Error::Usage(format!(
+            "this token takes a first {before} before its PIN, or none for ever: name the source of one with --{}",
+            Need::New(before).option()
+        ))),
+        (None, Some(need)) => Err(Error::Usage(format!(
+            "this token sets no {} together with its PIN: leave --{} out",
+            need.role(),
+            need.option()
+        ))),
+        (before, _) => Ok(before),
+    }
 }

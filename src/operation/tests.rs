@@ -53,6 +53,7 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
         references: vec![reference(Role::UserPin, pin.0, pin.1), reference(authority, other.0, other.1)],
         abilities,
         limit_rules: None,
+        set_before: None,
         init_rules: (!is_card).then_some(&OF_A_MODULE),
         notes: Vec::new(),
         pad: false,
@@ -128,6 +129,42 @@ fn the_first_pin_is_set_only_where_there_is_none() {
     assert_eq!(code(Operation::Set.plan(&token(PKCS11, READY, READY), &Orders::default())), 7);
     assert_eq!(code(Operation::Set.plan(&token(PIV, READY, UNTOLD), &Orders::default())), 7);
     assert_eq!(code(RESET.plan(&token(PKCS11, UNSET, READY), &Orders::default())), 5);
+}
+
+#[test]
+fn a_card_that_does_not_tell_whether_it_has_a_pin_is_asked_to_take_a_first_one_with_a_try_to_spare() {
+    const CARD: &[Ability] = &[
+        Ability { verb: Verb::PinSet, by: None, commands: &["SET"] },
+        Ability { verb: Verb::PinChange, by: None, commands: &["CHANGE"] },
+        Ability { verb: Verb::PinVerify, by: None, commands: &["VERIFY"] },
+        Ability { verb: Verb::PinReset, by: Some(Role::Puk), commands: &["RESET"] },
+    ];
+    let plan = Operation::Set.plan(&token(CARD, UNTOLD, UNTOLD), &Orders::default()).unwrap();
+    assert_eq!((plan.by, plan.steps[0].spends), (None, Some(Role::UserPin)));
+    let last = (State::Unknown, Retries::Left { left: 1, limit: None });
+    assert_eq!(code(Operation::Set.plan(&token(CARD, last, UNTOLD), &Orders::default())), 6);
+    assert_eq!(code(Operation::Set.plan(&token(CARD, READY, UNTOLD), &Orders::default())), 7);
+    assert_eq!(code(Operation::Set.plan(&token(PKCS11, UNTOLD, READY), &Orders::default())), 7, "an SO PIN overwrites");
+}
+
+#[test]
+fn where_the_puk_has_to_be_there_before_the_first_pin_no_pin_is_set_without_one() {
+    const CARD: &[Ability] = &[
+        Ability { verb: Verb::PinSet, by: None, commands: &["SET"] },
+        Ability { verb: Verb::PinVerify, by: None, commands: &["VERIFY"] },
+        Ability { verb: Verb::PinChange, by: None, commands: &["CHANGE"] },
+        Ability { verb: Verb::PinReset, by: Some(Role::Puk), commands: &["RESET"] },
+    ];
+    let mut card = token(CARD, UNSET, UNTOLD);
+    let both = offered(&[Need::New(Role::UserPin), Need::New(Role::Puk)]);
+    assert_eq!(code(Operation::Set.plan(&card, &both)), 2, "a card that takes none then");
+    card.set_before = Some(Role::Puk);
+    assert_eq!(code(Operation::Set.plan(&card, &offered(&[Need::New(Role::UserPin)]))), 2);
+    let plan = Operation::Set.plan(&card, &both).unwrap();
+    let set: Vec<&Action> = plan.steps.iter().map(|step| &step.action).collect();
+    assert_eq!(set, [&Action::Set { role: Role::Puk }, &Action::Set { role: Role::UserPin }]);
+    assert_eq!(plan.needs(), [Need::New(Role::UserPin), Need::New(Role::Puk)]);
+    assert!(possible(&card).iter().any(|able| able.verb == Verb::PinSet));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What there is to show: a listing, what an operation did, or why it failed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     error::Error,
@@ -84,6 +84,18 @@ impl Failure {
         let named: String = modules.iter().map(|module| format!(" --module '{}'", quoted(module))).collect();
         let hint = self.hint.map(|hint| match hint {
             Hint::Command(command) if command.contains("'pkcs11:") => Hint::Command(command + &named),
+            other => other,
+        });
+        Self { hint, ..self }
+    }
+
+    /// The same, with a hint that names the profile that the call named, where the hint is for a card of that.
+    pub fn with_profile(self, application: &str, file: &Path) -> Self {
+        let quoted = file.display().to_string().replace('\'', r"'\''");
+        let hint = self.hint.map(|hint| match hint {
+            Hint::Command(command) if command.contains(&format!("application={application}'")) => {
+                Hint::Command(format!("{command} --profile '{quoted}'"))
+            }
             other => other,
         });
         Self { hint, ..self }

@@ -7,7 +7,7 @@ use crate::{
     input::Collector,
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
-    operation::{Action, Operation, Orders, Outcome, Plan, Secrets, Step, advise, listed, remedy},
+    operation::{Action, Hint, Operation, Orders, Outcome, Plan, Secrets, Step, advise, listed, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
     token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token},
@@ -88,7 +88,7 @@ impl Job<'_> {
             let roles = self.operation.concerns(&self.orders);
             let survey = token.survey(roles.as_deref().map_or(Depth::Full, Depth::Only))?;
             let mut survey = progress.survey.insert(survey).clone();
-            one_user_pin(&survey, self.reference)?;
+            one_reference(&survey, self.operation, self.reference)?;
             let plan = self.operation.plan(&survey, &self.orders)?;
             plan.narrow(&mut survey);
             // With every secret at hand, one transaction serves; else nobody types while it is open.
@@ -143,8 +143,11 @@ impl Job<'_> {
         let mut effect = Effect { unproved: Vec::new(), retries: Retries::Unknown, at_least: None };
         // What stands at the value of delivery is replaced before anything is confirmed.
         let at_once = if plan.restores().is_empty() { 1 } else { plan.steps.len() };
-        for steps in plan.steps.chunks(at_once) {
+        for (index, steps) in plan.steps.chunks(at_once).enumerate() {
             let guarded = self.perform(token, steps, plan, secrets, progress)?;
+            // What is set stays, whatever becomes of the steps behind it.
+            let sets = steps.iter().any(|step| matches!(step.action, Action::Set { .. }));
+            progress.done.extend((sets && (index + 1) * at_once < plan.steps.len()).then_some(Outcome::Set));
             for (step, guarded) in steps.iter().zip(guarded) {
                 let (proof, seen) = step.confirm(token, secrets, guarded)?;
                 let proved = proof == Proof::Proved;
@@ -245,6 +248,14 @@ impl Job<'_> {
         let verb = self.operation.verb();
         let hint =
             progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, progress.acting));
+        // What is pasted has to mean the same PIN.
+        let is_own = |name: &&str| {
+            progress.survey.as_ref().is_some_and(|survey| survey.references.iter().any(|own| own.name == *name))
+        };
+        let hint = hint.map(|hint| match (hint, self.reference.filter(is_own)) {
+            (Hint::Command(command), Some(name)) => Hint::Command(format!("{command} --reference {name}")),
+            (hint, _) => hint,
+        });
         let hint = hint.or_else(|| advise(&error));
         Failure { error, token: Some(self.selector.clone()), hint, done: progress.done, generated }
     }
@@ -266,12 +277,21 @@ fn full(limit: &u8) -> Retries {
     Retries::counted(*limit, Some(*limit))
 }
 
-/// Makes sure which user PIN is meant: a card with several never has one guessed.
-fn one_user_pin(survey: &Survey, named: Option<&str>) -> Result<()> {
-    let own: Vec<&str> = survey.references.iter().filter(|own| own.role == Role::UserPin).map(|own| own.name).collect();
+/// Makes sure which user PIN is meant, or whose PUK: a card with several never has one guessed.
+fn one_reference(survey: &Survey, operation: &Operation, named: Option<&str>) -> Result<()> {
+    let of = |role| survey.references.iter().filter(move |own| own.role == role).map(|own| own.name);
+    let own: Vec<&str> = of(Role::UserPin).collect();
+    let concerned = match operation {
+        Operation::Change { role } => *role,
+        _ => Role::UserPin,
+    };
     match named {
-        None if own.len() > 1 => {
-            Err(Error::Usage(format!("the card has several PINs: name one with --reference, of {}", own.join(", "))))
+        None if of(concerned).count() > 1 => {
+            let whose = if concerned == Role::UserPin { "one" } else { "the PIN that is meant" };
+            Err(Error::Usage(format!(
+                "the card has several {concerned}s: name {whose} with --reference, of {}",
+                own.join(", ")
+            )))
         }
         Some(name) if !own.contains(&name) => {
             Err(Error::Usage(format!("--reference names none of the PINs of this token: {}", own.join(", "))))

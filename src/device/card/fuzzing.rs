@@ -1,6 +1,6 @@
 //! What the fuzz targets call (`fuzz/`): the ways by which bytes from outside come in. It is no part of the tool.
 
-use super::{Wanted, apdu::Protocol, applications, channel::Channel, channel::Transport, iso7816, tlv};
+use super::{apdu::Protocol, channel::Channel, channel::Transport, every::every_application, iso7816, tlv};
 use crate::{
     error::{Error, Result},
     token::{Depth, Place, Role, Text, Trace},
@@ -30,8 +30,7 @@ impl Transport for Scripted<'_> {
 /// Lets every application look at a card of these answers.
 pub fn answers(script: &[u8]) {
     let trace = Trace::default();
-    let wanted = Wanted { application: None, selector: None, reference: None, sparing: false };
-    for mut one in applications(wanted) {
+    for mut one in every_application() {
         let mut card = Scripted(script);
         let mut channel = Channel::new(&mut card, &trace);
         // An error is an answer; a panic, or a loop without an end, is what is looked for.

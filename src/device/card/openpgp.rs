@@ -326,6 +326,7 @@ impl Token for OpenPgp<'_, '_> {
             references: roles.iter().map(|role| self.reference(*role)).collect(),
             abilities: self.memory.abilities(),
             limit_rules: self.memory.limit_rules(),
+            set_before: None,
             init_rules: None,
             notes: notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect(),
             pad: false,

@@ -24,6 +24,8 @@ pub struct Reader {
     pub name: Text,
     context: Context,
     path: CString,
+    /// The card's answer to reset.
+    pub atr: Vec<u8>,
     /// How many cards came and went so far.
     events: u32,
 }
@@ -47,8 +49,8 @@ pub fn with_cards() -> Result<(Vec<Reader>, usize)> {
         .filter(|state| state.event_state().contains(State::PRESENT))
         .filter_map(|state| {
             let name = Text::trimmed(state.name().to_bytes())?;
-            let (path, events) = (state.name().to_owned(), state.event_count());
-            Some(Reader { name, context: context.clone(), path, events })
+            let (path, atr, events) = (state.name().to_owned(), state.atr().to_vec(), state.event_count());
+            Some(Reader { name, context: context.clone(), path, atr, events })
         })
         .collect();
     Ok((with_cards, states.len()))

@@ -24,9 +24,17 @@ impl Presented {
     /// value, is asked for the counter by `now` before anything is said.
     pub fn refused(self, status: StatusWord, now: impl FnOnce() -> Retries) -> Error {
         match status.meaning() {
+            Meaning::Wrong(None) | Meaning::Malformed => self.by_counter(status, now()),
+            meaning => self.meant(meaning, status, now),
+        }
+    }
+
+    /// As [`Self::refused`], where `status` means something of its own on this card.
+    pub fn meant(self, meaning: Meaning, status: StatusWord, now: impl FnOnce() -> Retries) -> Error {
+        match meaning {
             Meaning::Wrong(Some(left)) => self.counted(Retries::counted(left, None), status),
             Meaning::Blocked => self.counted(Retries::Blocked, status),
-            Meaning::Wrong(None) | Meaning::Malformed => self.by_counter(status, now()),
+            Meaning::Wrong(None) | Meaning::Malformed => self.judged(meaning, status, now()),
             Meaning::NotFound => Error::unsupported(format!("{}", self.role)),
             Meaning::NotSupported => Error::Unsupported { what: format!("the card does not know {}", self.command) },
             Meaning::Done | Meaning::Other => {
@@ -37,6 +45,10 @@ impl Presented {
 
     /// The error that the counter tells, whatever the status word says: some cards have one word for everything.
     pub fn by_counter(self, status: StatusWord, now: Retries) -> Error {
+        self.judged(status.meaning(), status, now)
+    }
+
+    fn judged(self, meaning: Meaning, status: StatusWord, now: Retries) -> Error {
         let detail = Some(status.to_string());
         // Some objects tell a limit that a status word does not, so the tries alone are compared. A right value restores them.
         let unspent = match (self.before, now) {
@@ -48,7 +60,6 @@ impl Presented {
         } else {
             "one of the two values does not meet the card's own rules"
         };
-        let meaning = status.meaning();
         match self.changed {
             Some(role) if meaning == Meaning::Malformed && (unspent || now == Retries::Unknown) => {
                 Error::NewValueRefused { role, why, detail }

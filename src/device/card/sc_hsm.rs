@@ -326,6 +326,7 @@ impl Token for ScHsm<'_, '_> {
             references,
             abilities: abilities::by(self.memory.options),
             limit_rules: None,
+            set_before: None,
             init_rules: Some(&RULES),
             notes: self.notes(pin),
             pad: false,

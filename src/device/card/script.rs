@@ -1,5 +1,5 @@
-//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old FF8}` a secret by name
-//! (padded, `{old}` as it is, `{so-pin HEX}` its hexadecimal digits), `#` why.
+//! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old}` a secret by name (`{old FF8}` filled up with
+//! FF to 8 bytes, `{old GLP}` in a block of GlobalPlatform, `{so-pin HEX}` its hexadecimal digits), `#` why.
 //! `> reset` is a reset of the card, `< pulled` its end.
 
 use std::{
@@ -90,9 +90,15 @@ impl Transport for Script {
 fn parse(dialogue: &str) -> VecDeque<Line> {
     let mut text = dialogue.to_owned();
     for (name, value) in SECRETS {
-        let mut block = value.as_bytes().to_vec();
-        block.resize(8, 0xFF);
-        text = text.replace(&format!("{{{name} FF8}}"), &hex(&block));
+        for (filler, byte) in [("FF", 0xFF), ("00", 0x00)] {
+            for length in [8, 12, 16] {
+                let mut block = value.as_bytes().to_vec();
+                block.resize(length, byte);
+                text = text.replace(&format!("{{{name} {filler}{length}}}"), &hex(&block));
+            }
+        }
+        let digits: String = format!("2{:X}{value:F<14}", value.len());
+        text = text.replace(&format!("{{{name} GLP}}"), &digits);
         text = text.replace(&format!("{{{name}}}"), &hex(value.as_bytes()));
         text = text.replace(&format!("{{{name} HEX}}"), value);
     }

@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use zeroize::Zeroizing;
 
 use super::{
-    CardApplication, Wanted, applications,
+    every::every_application,
     script::{Answering, as_token},
 };
 use crate::{
@@ -27,10 +27,6 @@ fn answer() -> impl Strategy<Value = Vec<u8>> {
     let data = prop_oneof![vec(any::<u8>(), 0..12), vec(prop_oneof![tags, 0_u8..16], 0..40), Just(Vec::new())];
     let formed = (data, select(WORDS.to_vec())).prop_map(|(data, word)| [data, word.to_be_bytes().to_vec()].concat());
     prop_oneof![9 => formed, 1 => vec(any::<u8>(), 0..5)]
-}
-
-fn every_application() -> Vec<Box<dyn CardApplication>> {
-    applications(Wanted { application: None, selector: None, reference: None, sparing: false })
 }
 
 /// A card that gives these answers in their order, and then no good one any more.

@@ -117,6 +117,7 @@ impl Token for Slot {
             references: info::references(&info),
             abilities: &ABILITIES,
             limit_rules: None,
+            set_before: None,
             init_rules: Some(&INIT_RULES),
             notes: Vec::new(),
             pad: info.flags & cryptoki_sys::CKF_PROTECTED_AUTHENTICATION_PATH != 0,

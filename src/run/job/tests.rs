@@ -84,6 +84,7 @@ impl Token for FakeToken {
             references: vec![reference(Role::UserPin, seen), reference(Role::Puk, Retries::Unknown)],
             abilities: ABILITIES,
             limit_rules: None,
+            set_before: None,
             init_rules: None,
             notes: Vec::new(),
             pad: false,

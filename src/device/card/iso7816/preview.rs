@@ -1,7 +1,7 @@
 //! What would be sent to a card for each operation, told without one.
 
 use super::{
-    profile::{Form, Profile, Reference, Select},
+    profile::{First, Form, Profile, Reference, Select},
     template::{Template, Which},
 };
 use crate::token::{Preview, Role, Sent, Verb};
@@ -81,6 +81,11 @@ fn first<'a>(profile: &'a Profile, reference: &'a Reference, set: Template<'a>) 
         place = Some(other.select.as_slice());
     }
     templates.extend(profile.way(FIRST, place, &reference.select));
+    // A transport PIN is replaced as any PIN is.
+    if matches!(reference.first, Some(First::TransportPin { .. })) {
+        templates.extend(reference.ask());
+        templates.extend(if reference.is_delimited() { None } else { reference.verify(Which::Transport) });
+    }
     templates.extend([set].into_iter().chain(reference.verify(Which::New)));
     templates
 }

@@ -335,6 +335,11 @@ impl Reference {
         self.pad.is_some() || self.encoding == Encoding::Glp
     }
 
+    /// Whether the answer that holds its counter also tells that its value must be changed.
+    pub fn tells_must_change(&self) -> bool {
+        matches!(&self.counter, Counter::GetData(data) if data.must_change.is_some())
+    }
+
     /// The reference that has to get its first value before this one, or never can.
     pub fn set_after(&self) -> Option<&str> {
         match &self.first {
