@@ -42,6 +42,9 @@ fn main() -> ExitCode {
     if wanted("status") {
         count::run(home.path(), &mut reaches);
     }
+    if wanted("ISO 7816 profiles") {
+        count::profiles(home.path(), &mut reaches);
+    }
     if wanted("list over eight readers") {
         list::run(home.path());
     }
