@@ -1,8 +1,8 @@
 //! What pukka costs beside the tools a user would otherwise run, and beside a floor that does only what it must.
 //!
 //! Rounds of all tools alternate in one run, and medians are given as ratios: absolute times are those of one noisy machine.
-//! APDUs are counted on the card's side. It fails where pukka sends more of them than it may. `cargo bench -- WORD` runs
-//! only what has WORD in its title.
+//! APDUs are counted on the card's side. It fails where pukka sends more of them than it may. `cargo bench --bench cost -- WORD`
+//! runs only what has WORD in its title.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A program for developers.
 
@@ -41,6 +41,9 @@ fn main() -> ExitCode {
     }
     if wanted("status") {
         count::run(home.path(), &mut reaches);
+    }
+    if wanted("ISO 7816 profiles") {
+        count::profiles(home.path(), &mut reaches);
     }
     if wanted("list over eight readers") {
         list::run(home.path());
