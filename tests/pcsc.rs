@@ -3,7 +3,11 @@
 mod others;
 mod pulled;
 
-use std::{ffi::OsString, path::Path};
+use std::{
+    ffi::OsString,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -146,6 +150,20 @@ fn no_reader_an_empty_one_and_an_unknown_card_are_three_sentences() {
         assert!(unknown.contains(other), "{words}: {unknown}");
     }
     assert_eq!(presented(&card), [""; 0]);
+}
+
+#[test]
+fn the_cards_in_several_readers_are_asked_at_once() {
+    let delay = Duration::from_millis(100);
+    let card = || Card::stand_in("gids").delay_ms(100);
+    let (pcscd, cards) = Pcscd::with([card(), card(), card(), card(), card(), card(), card(), card()]);
+    cards.iter().for_each(VirtualCard::clear_trace);
+    let start = Instant::now();
+    let listed = call(&pcscd, "list --via pcsc --json").run().code(0).json();
+    let took = start.elapsed();
+    assert_eq!(listed["tokens"].as_array().unwrap().len(), 8, "{listed}");
+    let in_turn = delay * cards.iter().map(|card| card.apdus().len() as u32).sum();
+    assert!(took < in_turn / 2, "{took:?}, where one after the other would be {in_turn:?}");
 }
 
 #[test]

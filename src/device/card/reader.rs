@@ -61,8 +61,10 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn connect(self, wait: Duration) -> Result<Card> {
+    pub fn connect(mut self, wait: Duration) -> Result<Card> {
         let deadline = Instant::now() + wait;
+        // Its own: pcscd serves the calls of one context one after the other, whichever reader they are for.
+        self.context = Context::establish(Scope::User).map_err(service)?;
         loop {
             let (context, path) = (self.context.clone(), self.path.clone());
             let left = deadline.saturating_duration_since(Instant::now());
