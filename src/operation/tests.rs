@@ -253,6 +253,19 @@ fn many_tries_want_a_long_first_pin_and_too_many_are_refused() {
 }
 
 #[test]
+fn where_the_holder_must_change_the_pin_first_nobody_can_write_a_label() {
+    let live = token(PKCS11, READY, READY);
+    let survey = Survey { init_rules: with_first_pin().init_rules, ..live };
+    let planned = |label: Option<&str>| {
+        let terms = Terms { transport: true, ..Terms::default() };
+        Operation::Init { label: label.map(Into::into), terms }.plan(&survey, &Orders::default())
+    };
+    assert_eq!(code(planned(Some("ca"))), 2);
+    let Action::Init { label, .. } = &planned(None).unwrap().steps[0].action else { panic!("no beginning") };
+    assert_eq!(*label, None, "its own label is lost");
+}
+
+#[test]
 fn terms_of_the_first_pin_are_refused_where_it_does_not_come_with_the_beginning() {
     let mut blank = token(PKCS11, UNSET, UNSET);
     blank.identity.blank = true;

@@ -392,11 +392,6 @@ impl Token for ScHsm<'_, '_> {
     /// little of a wrong one, and some devices take any.
     fn init(&mut self, beginning: &Beginning<'_>) -> Result<Identity> {
         let pin = beginning.pin.ok_or_else(|| Error::Internal("the first user PIN was not planned".into()))?;
-        if beginning.label.is_some() && beginning.terms.transport {
-            return Err(Error::Usage(
-                "a device with a transport PIN takes no --label: only its holder's PIN may".into(),
-            ));
-        }
         if !self.memory.blank {
             self.present_alone(Role::SoPin, beginning.so_pin)?;
         }
