@@ -13,7 +13,7 @@ use super::{
     application::{CardApplication, select},
     channel::Channel,
     reader::Continuity,
-    refusal::Presented,
+    refusal::{Presented, refused_though_right},
     status_word::{Meaning, StatusWord},
 };
 use crate::{
@@ -401,18 +401,8 @@ fn response(entry: &Entry) -> Result<Block> {
 }
 
 /// Whether the card took a new value, whose authority it had accepted by then: what is refused is the value.
-fn taken(role: Role, command: &str, status: StatusWord) -> Result<()> {
-    match status.meaning() {
-        Meaning::Done => Ok(()),
-        Meaning::Malformed | Meaning::Wrong(_) => Err(Error::NewValueRefused {
-            role,
-            why: "it does not meet the card's own rules",
-            detail: Some(status.to_string()),
-        }),
-        Meaning::Blocked | Meaning::NotFound | Meaning::NotSupported | Meaning::Other => {
-            Err(Error::device(format!("the card answers {command} with an error"), status.to_string()))
-        }
-    }
+fn taken(role: Role, command: &'static str, status: StatusWord) -> Result<()> {
+    if status == StatusWord::OK { Ok(()) } else { Err(refused_though_right(command, role, status)) }
 }
 
 #[cfg(test)]
