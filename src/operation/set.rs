@@ -22,7 +22,8 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
         });
     }
     let by_nobody = survey.abilities.iter().any(|able| able.verb == verb && able.by.is_none());
-    let offered = orders.offered.iter().any(|need| !need.is_new());
+    let is_authority = |need: &Need| !need.is_new() && survey.set_before != Some(need.role());
+    let offered = orders.offered.iter().any(is_authority);
     let before = before(survey, orders)?;
     if by_nobody && !offered {
         let spends = (is_delivered || is_untold).then_some(role);
@@ -44,14 +45,20 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
     Ok(Plan { verb, role, by: Some(by), outcome: Outcome::Set, steps, destroys: None })
 }
 
-/// Who gets a first value before the PIN: where a card wants that, a PIN without it could never be reset.
+/// Who gets a first value before the PIN: where a card wants that, a PIN without it could never be reset. Nobody does where
+/// the caller names the value that a call before gave, which was cut off behind it; it is not sent.
 fn before(survey: &Survey, orders: &Orders) -> Result<Option<Role>> {
     let other = orders.offered.iter().find(|need| need.is_new() && need.role() != Role::UserPin);
+    let is_offered = |need: Need| orders.offered.contains(&need);
     match (survey.set_before, other) {
-        (Some(before), _) if !orders.offered.contains(&Need::New(before)) => Err(Error::Usage(format!(
-            "this token takes a first {before} before its PIN, or none for ever: name the source of one with --{}",
-            Need::New(before).option()
-        ))),
+        (Some(before), None) if is_offered(Need::Current(before)) => Ok(None),
+        (Some(before), _) if is_offered(Need::Current(before)) || !is_offered(Need::New(before)) => {
+            Err(Error::Usage(format!(
+                "this token takes a first {before} before its PIN, or none for ever: name the source of one with --{}, or with --{} if an earlier call has set it",
+                Need::New(before).option(),
+                Need::Current(before).option()
+            )))
+        }
         (None, Some(need)) => Err(Error::Usage(format!(
             "this token sets no {} together with its PIN: leave --{} out",
             need.role(),
