@@ -286,6 +286,37 @@ fn what_can_be_done_follows_from_the_state() {
 }
 
 #[test]
+fn of_several_pins_each_is_told_what_can_be_done_to_it_and_the_call_names_it() {
+    let mut card = token(PIV, BLOCKED, UNTOLD);
+    card.references.insert(1, Reference { name: "PIN2", ..reference(Role::UserPin, State::Ready, Retries::Unknown) });
+    let told: Vec<_> = choices(&card).iter().map(|(able, name)| (able.verb, *name)).collect();
+    assert_eq!(
+        told,
+        [
+            (Verb::PinReset, Some("PIN")),
+            (Verb::PukChange, None),
+            (Verb::PinChange, Some("PIN2")),
+            (Verb::PinVerify, Some("PIN2")),
+            (Verb::PinReset, Some("PIN2")),
+        ]
+    );
+    assert!(choices(&token(PIV, READY, READY)).iter().all(|(_, name)| name.is_none()));
+}
+
+#[test]
+fn a_card_whose_puk_was_set_by_a_call_that_was_cut_off_gets_its_pin_alone() {
+    let mut card = token(PIV, UNSET, UNTOLD);
+    card.abilities = &[Ability { verb: Verb::PinSet, by: None, commands: &["CHANGE"] }];
+    card.set_before = Some(Role::Puk);
+    let planned = |needs: &[Need]| Operation::Set.plan(&card, &offered(needs));
+    let (old, new) = (Need::Current(Role::Puk), Need::New(Role::Puk));
+    assert_eq!(code(planned(&[])), 2);
+    assert_eq!(planned(&[new]).unwrap().steps.len(), 2);
+    assert_eq!(planned(&[old]).unwrap().needs(), [Need::New(Role::UserPin)], "it is not sent");
+    assert_eq!(code(planned(&[old, new])), 2);
+}
+
+#[test]
 fn a_hint_is_drawn_from_what_this_token_can_do_now() {
     let blocked = Error::Blocked { role: Role::UserPin, now: false, detail: None };
     let hint =

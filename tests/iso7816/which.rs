@@ -54,6 +54,13 @@ fn of_several_pins_none_is_guessed_and_each_has_its_own_counter() {
     assert!(told["message"].as_str().unwrap().contains("PIN1, PIN2"), "{told}");
     desk.spend(ESTONIA_2018, 3);
     desk.call(ESTONIA_2018, &format!("{line} --reference PIN1")).run().code(5);
+    let status = desk.call(ESTONIA_2018, "status --application esteid-2018 --json").run().code(0).json();
+    let can = |operation: &str, name: &str| {
+        let can = status["tokens"][0]["can"].as_array().unwrap();
+        can.iter().any(|able| able["operation"] == operation && able["reference"] == name)
+    };
+    let told = ["pin change", "pin reset"].map(|operation| [can(operation, "PIN1"), can(operation, "PIN2")]);
+    assert_eq!(told, [[false, true], [true, true]], "{status}");
     assert_eq!(error(&desk.call(ESTONIA_2018, &format!("{line} --reference PIN2")).run().code(6))["kind"], "policy");
     let second = Kind { wrong: "99999", ..ESTONIA_2018 };
     assert_eq!(error(&desk.call(second, &format!("{line} --reference PIN2")).run().code(4))["tries_left"], 2);
