@@ -44,6 +44,14 @@ fn a_status_shows_every_reference_with_its_tries_and_limits() {
 }
 
 #[test]
+fn a_card_of_which_not_each_operation_was_seen_says_so() {
+    // The first PIN of an IsoApplet was read in its source.
+    let desk = desk(stand_in("isoapplet"));
+    let status = desk.run(ISOAPPLET, "status").code(0).json();
+    assert!(status["tokens"][0]["notes"][0].as_str().unwrap().contains("from documents only"), "{status}");
+}
+
+#[test]
 fn of_several_pins_none_is_guessed_and_each_has_its_own_counter() {
     let desk = desk(stand_in("esteid-2018"));
     let line = "pin verify --application esteid-2018 --pin env:WRONG --json";

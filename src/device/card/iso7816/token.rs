@@ -262,7 +262,7 @@ impl<'a, 'c> Card<'a, 'c> {
     fn notes(&self) -> Vec<&'static str> {
         let profile = self.memory.kind.profile();
         let contactless = "this card is met by its antenna, where it takes no PIN: use a reader with contacts";
-        let unproved = "this kind of card is known from documents only: nobody has seen these commands on one yet";
+        let unproved = "commands for this kind of card are known from documents only: not each was seen on one yet";
         let notes = [
             (self.memory.is_contactless && profile.contactless_refuses, contactless),
             (profile.status == super::profile::Status::FromDocuments, unproved),
