@@ -30,7 +30,7 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
         if spends.is_some() {
             authority::presentable(role, survey, orders)?;
         }
-        let before = before.map(|role| Step { action: Action::Set { role }, spends: None });
+        let before = before.map(|action| Step { action, spends: None });
         let steps = before.into_iter().chain([Step { action: Action::Set { role }, spends }]).collect();
         return Ok(Plan { verb, role, by: None, outcome: Outcome::Set, steps, destroys: None });
     }
@@ -45,16 +45,16 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
     Ok(Plan { verb, role, by: Some(by), outcome: Outcome::Set, steps, destroys: None })
 }
 
-/// Who gets a first value before the PIN: where a card wants that, a PIN without it could never be reset. Nobody does where
-/// the caller names the value that a call before gave, which was cut off behind it; it is not sent.
-fn before(survey: &Survey, orders: &Orders) -> Result<Option<Role>> {
+/// Who gets a first value before the PIN: where a card wants that, a PIN without it could never be reset. Where the
+/// caller names it as the present one, an earlier call may have given it and was cut off behind it.
+fn before(survey: &Survey, orders: &Orders) -> Result<Option<Action>> {
     let other = orders.offered.iter().find(|need| need.is_new() && need.role() != Role::UserPin);
     let is_offered = |need: Need| orders.offered.contains(&need);
     match (survey.set_before, other) {
-        (Some(before), None) if is_offered(Need::Current(before)) => Ok(None),
+        (Some(role), None) if is_offered(Need::Current(role)) => Ok(Some(Action::SetUnlessSet { role })),
         (Some(before), _) if is_offered(Need::Current(before)) || !is_offered(Need::New(before)) => {
             Err(Error::Usage(format!(
-                "this token takes a first {before} before its PIN, or none for ever: name the source of one with --{}, or with --{} if an earlier call has set it",
+                "this token takes a first {before} before its PIN, or none for ever: name the source of one with --{}, or with --{} if an earlier call may have set it",
                 Need::New(before).option(),
                 Need::Current(before).option()
             )))
@@ -64,6 +64,6 @@ fn before(survey: &Survey, orders: &Orders) -> Result<Option<Role>> {
             need.role(),
             need.option()
         ))),
-        (before, _) => Ok(before),
+        (before, _) => Ok(before.map(|role| Action::Set { role })),
     }
 }
