@@ -75,6 +75,16 @@ fn of_several_pins_none_is_guessed_and_each_has_its_own_counter() {
 }
 
 #[test]
+fn what_to_do_next_is_said_of_each_pin_by_a_command_that_names_it() {
+    let desk = desk(stand_in("esteid-2018"));
+    desk.spend(ESTONIA_2018, 3);
+    let mut terminal = Terminal::spawn(desk.call(ESTONIA_2018, "").command());
+    terminal.expect("PIN1 is blocked: pukka pin reset --token ").expect("--reference PIN1");
+    terminal.expect("PIN2 can be changed: pukka pin change --token ").expect("--reference PIN2");
+    assert_eq!(terminal.wait().0, 0);
+}
+
+#[test]
 fn a_prompt_names_the_pin_of_several_that_is_meant() {
     let desk = desk(stand_in("esteid-2018"));
     let call = desk.call(ESTONIA_2018, "pin verify --application esteid-2018 --reference PIN2");
