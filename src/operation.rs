@@ -17,7 +17,7 @@ mod unblock;
 mod verify;
 
 pub use plan::{Orders, Outcome, Plan, listed};
-pub use possible::possible;
+pub use possible::{choices, possible};
 pub use remedy::{Hint, advise, command, remedy};
 pub use secrets::Secrets;
 pub use step::{Action, Step};
@@ -87,6 +87,14 @@ impl Operation {
             Self::Unblock { .. } => Verb::PinUnblock,
             Self::Reset { .. } => Verb::PinReset,
             Self::Init { .. } => Verb::TokenInit,
+        }
+    }
+
+    /// Whose secret has to be named where the token has several.
+    pub fn concerned(&self) -> Role {
+        match self {
+            Self::Change { role } => *role,
+            _ => Role::UserPin,
         }
     }
 

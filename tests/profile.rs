@@ -57,6 +57,7 @@ pin change
 pin reset --by puk
   SELECT                 00 A4 04 00 0C A0 00 00 00 63 50 4B 43 53 2D 31 35 00
   RESET RETRY COUNTER    00 2C 00 01 18 {PUK 00-padded to 12} {new PIN 00-padded to 12}
+  VERIFY                 00 20 00 01
   VERIFY                 00 20 00 01 0C {new PIN 00-padded to 12}
 ";
     let unblock = "

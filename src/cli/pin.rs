@@ -20,6 +20,8 @@ pub enum Verb {
         #[command(flatten)]
         pin: Pin,
         #[command(flatten)]
+        puk: Puk,
+        #[command(flatten)]
         so_pin: SoPin,
         #[command(flatten)]
         admin_key: AdminKey,
@@ -111,9 +113,9 @@ impl Verb {
     /// The operation and its sources.
     pub fn request(&self) -> Request {
         match self {
-            Self::Set { pin, so_pin, admin_key, new_pin, new_puk } => Request::new(
+            Self::Set { pin, puk, so_pin, admin_key, new_pin, new_puk } => Request::new(
                 Operation::Set,
-                gather([named(pin), named(so_pin), named(admin_key), named(new_pin), named(new_puk)]),
+                gather([named(pin), named(puk), named(so_pin), named(admin_key), named(new_pin), named(new_puk)]),
             ),
             Self::Change { pin, new_pin } => {
                 Request::new(Operation::Change { role: Role::UserPin }, gather([named(pin), named(new_pin)]))

@@ -13,8 +13,16 @@ pub(super) fn plan(label: Option<&str>, terms: &Terms, survey: &Survey, orders: 
     let (verb, role) = (Verb::TokenInit, Role::SoPin);
     authority::known(verb, survey)?;
     let rules = survey.init_rules.ok_or_else(|| Error::unsupported(format!("`{verb}`")))?;
-    let label = checked_label(label, rules, survey)?;
     check_terms(terms, rules)?;
+    let label = match (terms.transport, label) {
+        (true, Some(_)) => {
+            return Err(Error::Usage(
+                "with a transport PIN there is no --label: only its holder's PIN may write one".into(),
+            ));
+        }
+        (true, None) => None,
+        (false, given) => checked_label(given, rules, survey)?,
+    };
     let blank = survey.identity.blank;
     let so_pin = if blank {
         so_pin_of_a_blank_token(orders)?

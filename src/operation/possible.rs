@@ -15,6 +15,27 @@ pub fn possible(survey: &Survey) -> Vec<Ability> {
         .collect()
 }
 
+/// As [`possible`], for each user PIN of a token that has several: what can be done to it, with its name, and what concerns
+/// none of them, without.
+pub fn choices(survey: &Survey) -> Vec<(Ability, Option<&'static str>)> {
+    let of = |role| survey.references.iter().enumerate().filter(move |(_, own)| own.role == role);
+    let mut choices = Vec::new();
+    for (index, pin) in of(Role::UserPin) {
+        let mut own = survey.clone();
+        if let Some(meant) = own.references.get_mut(..=index) {
+            meant.rotate_right(1);
+        }
+        for able in possible(&own) {
+            let is_shared = of(operation(&able, survey).concerned()).count() < 2;
+            let choice = (able, if is_shared { None } else { Some(pin.name) });
+            if !choices.contains(&choice) {
+                choices.push(choice);
+            }
+        }
+    }
+    choices
+}
+
 /// A call that brings everything which a person can bring.
 fn orders(able: &Ability, survey: &Survey) -> Orders {
     let restored = survey.limit_rules.filter(|_| able.verb == Verb::RetriesSet).map_or(&[][..], |rules| rules.restores);

@@ -63,6 +63,11 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
         Error::Unset { .. } => offer(Verb::TokenInit),
         Error::MustChange { role: Role::UserPin, .. } if verb != Verb::PinChange => offer(Verb::PinChange),
         Error::MustChange { role: Role::UserPin, .. } => reset(),
+        // A card that does not tell whether it has a first value refused one.
+        Error::Unsupported { .. } if sent && verb == Verb::PinSet && survey.set_before.is_some() => {
+            let cut_off = "if an earlier call set the PUK and was cut off before the PIN, name that PUK by --puk in place of --new-puk";
+            Some(Hint::Advice(cut_off.into()))
+        }
         Error::Unsupported { .. } => {
             // Where one secret is meant and the token has the other, that one comes first.
             let counterpart = match verb {

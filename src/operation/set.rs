@@ -22,14 +22,15 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
         });
     }
     let by_nobody = survey.abilities.iter().any(|able| able.verb == verb && able.by.is_none());
-    let offered = orders.offered.iter().any(|need| !need.is_new());
+    let is_authority = |need: &Need| !need.is_new() && survey.set_before != Some(need.role());
+    let offered = orders.offered.iter().any(is_authority);
     let before = before(survey, orders)?;
     if by_nobody && !offered {
         let spends = (is_delivered || is_untold).then_some(role);
         if spends.is_some() {
             authority::presentable(role, survey, orders)?;
         }
-        let before = before.map(|role| Step { action: Action::Set { role }, spends: None });
+        let before = before.map(|action| Step { action, spends: None });
         let steps = before.into_iter().chain([Step { action: Action::Set { role }, spends }]).collect();
         return Ok(Plan { verb, role, by: None, outcome: Outcome::Set, steps, destroys: None });
     }
@@ -44,19 +45,25 @@ pub(super) fn plan(survey: &Survey, orders: &Orders) -> Result<Plan> {
     Ok(Plan { verb, role, by: Some(by), outcome: Outcome::Set, steps, destroys: None })
 }
 
-/// Who gets a first value before the PIN: where a card wants that, a PIN without it could never be reset.
-fn before(survey: &Survey, orders: &Orders) -> Result<Option<Role>> {
+/// Who gets a first value before the PIN: where a card wants that, a PIN without it could never be reset. Where the
+/// caller names it as the present one, an earlier call may have given it and was cut off behind it.
+fn before(survey: &Survey, orders: &Orders) -> Result<Option<Action>> {
     let other = orders.offered.iter().find(|need| need.is_new() && need.role() != Role::UserPin);
+    let is_offered = |need: Need| orders.offered.contains(&need);
     match (survey.set_before, other) {
-        (Some(before), _) if !orders.offered.contains(&Need::New(before)) => Err(Error::Usage(format!(
-            "this token takes a first {before} before its PIN, or none for ever: name the source of one with --{}",
-            Need::New(before).option()
-        ))),
+        (Some(role), None) if is_offered(Need::Current(role)) => Ok(Some(Action::SetUnlessSet { role })),
+        (Some(before), _) if is_offered(Need::Current(before)) || !is_offered(Need::New(before)) => {
+            Err(Error::Usage(format!(
+                "this token takes a first {before} before its PIN, or none for ever: name the source of one with --{}, or with --{} if an earlier call may have set it",
+                Need::New(before).option(),
+                Need::Current(before).option()
+            )))
+        }
         (None, Some(need)) => Err(Error::Usage(format!(
             "this token sets no {} together with its PIN: leave --{} out",
             need.role(),
             need.option()
         ))),
-        (before, _) => Ok(before),
+        (before, _) => Ok(before.map(|role| Action::Set { role })),
     }
 }

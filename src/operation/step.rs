@@ -33,6 +33,11 @@ pub enum Action {
         /// To whom.
         role: Role,
     },
+    /// Gives the first value, unless a call that was cut off behind it gave it already: a token refuses a second one.
+    SetUnlessSet {
+        /// To whom.
+        role: Role,
+    },
     /// Takes a value away on another's authority.
     Clear {
         /// Whose.
@@ -73,7 +78,7 @@ impl Action {
     /// The secrets it needs.
     pub fn needs(&self) -> Vec<Need> {
         match self {
-            Self::Verify { role } => vec![Need::Current(*role)],
+            Self::Verify { role } | Self::SetUnlessSet { role } => vec![Need::Current(*role)],
             Self::Change { role } => vec![Need::Current(*role), Need::New(*role)],
             Self::Reset { role, by } => vec![*by, Need::New(*role)],
             Self::Unblock { by, .. } | Self::Clear { by, .. } => vec![*by],
@@ -88,7 +93,7 @@ impl Action {
     fn changed(&self) -> Vec<Need> {
         match self {
             Self::Change { role } | Self::Reset { role, .. } | Self::Set { role } => vec![Need::New(*role)],
-            Self::Init { .. } => self.needs(),
+            Self::Init { .. } | Self::SetUnlessSet { .. } => self.needs(),
             Self::Verify { .. } | Self::Unblock { .. } | Self::Clear { .. } | Self::SetLimits { .. } | Self::Erase => {
                 Vec::new()
             }
@@ -131,6 +136,10 @@ impl Step {
             Action::Reset { role, by } => token.reset(*role, authority(*by)?, secrets.get(Need::New(*role))?),
             Action::Unblock { role, by } => token.unblock(*role, authority(*by)?),
             Action::Set { role } => token.set(*role, secrets.get(Need::New(*role))?),
+            Action::SetUnlessSet { role } => match token.set(*role, secrets.get(Need::Current(*role))?) {
+                Err(Error::Unsupported { .. }) => Ok(()),
+                done => done,
+            },
             Action::Clear { role, by } => token.clear(*role, authority(*by)?),
             Action::SetLimits { limits, by } => {
                 let authorities = by.iter().map(|by| authority(*by)).collect::<Result<Vec<_>>>()?;

@@ -253,6 +253,19 @@ fn many_tries_want_a_long_first_pin_and_too_many_are_refused() {
 }
 
 #[test]
+fn where_the_holder_must_change_the_pin_first_nobody_can_write_a_label() {
+    let live = token(PKCS11, READY, READY);
+    let survey = Survey { init_rules: with_first_pin().init_rules, ..live };
+    let planned = |label: Option<&str>| {
+        let terms = Terms { transport: true, ..Terms::default() };
+        Operation::Init { label: label.map(Into::into), terms }.plan(&survey, &Orders::default())
+    };
+    assert_eq!(code(planned(Some("ca"))), 2);
+    let Action::Init { label, .. } = &planned(None).unwrap().steps[0].action else { panic!("no beginning") };
+    assert_eq!(*label, None, "its own label is lost");
+}
+
+#[test]
 fn terms_of_the_first_pin_are_refused_where_it_does_not_come_with_the_beginning() {
     let mut blank = token(PKCS11, UNSET, UNSET);
     blank.identity.blank = true;
@@ -270,6 +283,37 @@ fn what_can_be_done_follows_from_the_state() {
     assert_eq!(can(&token(PIV, BLOCKED, BLOCKED)), []);
     assert_eq!(can(&token(PIV, left(1), BLOCKED)), [Verb::PinChange, Verb::PinVerify]);
     assert_eq!(can(&token(PKCS11, UNSET, READY)), [Verb::PinSet, Verb::SoPinChange, Verb::TokenInit]);
+}
+
+#[test]
+fn of_several_pins_each_is_told_what_can_be_done_to_it_and_the_call_names_it() {
+    let mut card = token(PIV, BLOCKED, UNTOLD);
+    card.references.insert(1, Reference { name: "PIN2", ..reference(Role::UserPin, State::Ready, Retries::Unknown) });
+    let told: Vec<_> = choices(&card).iter().map(|(able, name)| (able.verb, *name)).collect();
+    assert_eq!(
+        told,
+        [
+            (Verb::PinReset, Some("PIN")),
+            (Verb::PukChange, None),
+            (Verb::PinChange, Some("PIN2")),
+            (Verb::PinVerify, Some("PIN2")),
+            (Verb::PinReset, Some("PIN2")),
+        ]
+    );
+    assert!(choices(&token(PIV, READY, READY)).iter().all(|(_, name)| name.is_none()));
+}
+
+#[test]
+fn a_puk_that_an_earlier_call_may_have_set_is_named_as_the_present_one() {
+    let mut card = token(PIV, UNSET, UNTOLD);
+    card.abilities = &[Ability { verb: Verb::PinSet, by: None, commands: &["CHANGE"] }];
+    card.set_before = Some(Role::Puk);
+    let planned = |needs: &[Need]| Operation::Set.plan(&card, &offered(needs));
+    let (old, new) = (Need::Current(Role::Puk), Need::New(Role::Puk));
+    assert_eq!(code(planned(&[])), 2);
+    assert_eq!(planned(&[new]).unwrap().steps.len(), 2);
+    assert_eq!(planned(&[old]).unwrap().needs(), [old, Need::New(Role::UserPin)]);
+    assert_eq!(code(planned(&[old, new])), 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
     challenge::Block,
     error::Error,
     input::Generated,
-    operation::{Plan, possible},
+    operation::{Plan, choices},
     token::{Application, Identity, Length, Place, Reference, Retries, Role, Text},
 };
 
@@ -68,6 +68,8 @@ struct Can {
     operation: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -305,8 +307,13 @@ fn token(listed: &Listed) -> TokenObject<'_> {
             .as_ref()
             .map(|survey| survey.references.iter().map(|own| reference(own, identity.application)).collect()),
         can: listed.survey.as_ref().map(|survey| {
-            let can = possible(survey).into_iter();
-            can.map(|able| Can { operation: able.verb.name(), by: able.by.map(|role| role.name()) }).collect()
+            let can = choices(survey).into_iter();
+            can.map(|(able, reference)| Can {
+                operation: able.verb.name(),
+                by: able.by.map(|role| role.name()),
+                reference,
+            })
+            .collect()
         }),
         notes: listed.survey.as_ref().map(|survey| survey.notes.clone()).filter(|notes| !notes.is_empty()),
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Listed, Listing, Report};
 use crate::{
     challenge::Block,
-    operation::{Plan, command, possible},
+    operation::{Plan, choices, command},
     policy,
     token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
 };
@@ -31,22 +31,34 @@ pub fn spoken(block: &Block) -> String {
     format!("in groups, each with its check digit: {}", block.groups().join(" "))
 }
 
-/// What to do next with each token, in one sentence and one command.
+/// What to do next with each PIN of each token, in one sentence and one command.
 pub fn guidance(listing: &Listing) -> Vec<String> {
-    let next = |token: &Listed| {
+    let of_token = |token: &Listed| {
         let survey = token.survey.as_ref()?;
-        let pin = survey.reference(Role::UserPin)?;
-        let wanted: &[(Verb, &str)] = match pin.state {
-            State::Blocked => &[(Verb::PinReset, "the PIN is blocked")],
-            State::Unset => &[(Verb::PinSet, "the PIN has not been set yet"), (Verb::TokenInit, "the token is blank")],
-            State::MustChange => &[(Verb::PinChange, "the PIN must be changed")],
-            State::Ready | State::Unknown => &[(Verb::PinChange, "the PIN can be changed")],
-        };
-        let can = possible(survey);
-        let (verb, why) = wanted.iter().find(|(verb, _)| can.iter().any(|able| able.verb == *verb))?;
-        Some(format!("{}: {why}: {}", token.identity, command(*verb, &token.selector)))
+        let can = choices(survey);
+        let pins = survey.references.iter().filter(|own| own.role == Role::UserPin);
+        Some(pins.filter_map(|pin| next(token, pin, &can)).collect::<Vec<String>>())
     };
-    listing.tokens.iter().filter_map(next).collect()
+    listing.tokens.iter().filter_map(of_token).flatten().collect()
+}
+
+fn next(token: &Listed, pin: &Reference, can: &[(Ability, Option<&str>)]) -> Option<String> {
+    let wanted: &[(Verb, &str)] = match pin.state {
+        State::Blocked => &[(Verb::PinReset, "is blocked")],
+        State::Unset => &[(Verb::PinSet, "has not been set yet"), (Verb::TokenInit, "")],
+        State::MustChange => &[(Verb::PinChange, "must be changed")],
+        State::Ready | State::Unknown => &[(Verb::PinChange, "can be changed")],
+    };
+    let able =
+        |verb: Verb| can.iter().find(|(able, name)| able.verb == verb && name.is_none_or(|name| name == pin.name));
+    let ((ability, name), why) = wanted.iter().find_map(|(verb, why)| able(*verb).zip(Some(why)))?;
+    let command = command(ability.verb, &token.selector);
+    let identity = &token.identity;
+    Some(match name {
+        _ if ability.verb == Verb::TokenInit => format!("{identity}: the token is blank: {command}"),
+        Some(name) => format!("{identity}: {name} {why}: {command} --reference {name}"),
+        None => format!("{identity}: the PIN {why}: {command}"),
+    })
 }
 
 /// One line that names the token, what was done, whether it was proved, and the tries left.
@@ -119,7 +131,7 @@ fn paragraph(token: &Listed, survey: &Survey) -> String {
     }
     survey.references.iter().for_each(|reference| say(reference.name, Some(state(reference))));
     survey.notes.iter().for_each(|note| say("note", Some((*note).to_owned())));
-    let can: Vec<String> = possible(survey).iter().map(able).collect();
+    let can: Vec<String> = choices(survey).iter().map(able).collect();
     say("can", Some(if can.is_empty() { "nothing, as it is".into() } else { can.join(", ") }));
     text
 }
@@ -145,9 +157,10 @@ fn state(reference: &Reference) -> String {
     format!("{state}{tries}{default}; takes {}", policy::limits(reference.length))
 }
 
-fn able(able: &Ability) -> String {
+fn able((able, reference): &(Ability, Option<&str>)) -> String {
+    let of = reference.map(|name| format!(" of {name}")).unwrap_or_default();
     match able.by {
-        Some(by) => format!("{} (by the {by})", able.verb),
-        None => able.verb.to_string(),
+        Some(by) => format!("{}{of} (by the {by})", able.verb),
+        None => format!("{}{of}", able.verb),
     }
 }

@@ -281,10 +281,7 @@ fn full(limit: &u8) -> Retries {
 fn one_reference(survey: &Survey, operation: &Operation, named: Option<&str>) -> Result<()> {
     let of = |role| survey.references.iter().filter(move |own| own.role == role).map(|own| own.name);
     let own: Vec<&str> = of(Role::UserPin).collect();
-    let concerned = match operation {
-        Operation::Change { role } => *role,
-        _ => Role::UserPin,
-    };
+    let concerned = operation.concerned();
     match named {
         None if of(concerned).count() > 1 => {
             let whose = if concerned == Role::UserPin { "one" } else { "the PIN that is meant" };

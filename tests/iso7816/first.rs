@@ -135,6 +135,23 @@ fn an_applet_without_values_gets_its_puk_before_its_pin_or_none() {
 }
 
 #[test]
+fn an_applet_pulled_between_its_puk_and_its_pin_is_brought_to_its_end_by_naming_that_puk() {
+    let desk = desk(stand_in("isoapplet").dialect("first=unset"));
+    // By a call that was cut off.
+    desk.pcscd.send(0, &["00A404000CF276A288BCFBA69D34F31001", "002401021031323334353637383132333435363738"]);
+    let told = error(&desk.run(ISOAPPLET, "pin set --new-pin env:PIN --new-puk env:PUK").code(7));
+    assert!(told["hint"].as_str().unwrap().contains("--puk"), "{told}");
+    let done = desk.run(ISOAPPLET, "pin set --new-pin env:PIN --puk env:PUK").code(0).json();
+    assert_eq!((&done["outcome"], &done["confirmed"]), (&json!("set"), &json!(false)), "no PUK is probed: {done}");
+    assert_eq!(desk.headers(), ["00A40400", "00200001", "00240102", "00200001", "00240101", "00200001"]);
+    desk.run(ISOAPPLET, super::RESET).code(0);
+    // Nobody loses the PUK for ever by a mistake about what the earlier call did.
+    let desk = super::desk(stand_in("isoapplet").dialect("first=unset"));
+    desk.run(ISOAPPLET, "pin set --new-pin env:PIN --puk env:PUK").code(0);
+    desk.run(ISOAPPLET, super::RESET).code(0);
+}
+
+#[test]
 fn a_generated_puk_that_the_card_took_is_not_thrown_away_with_a_pin_that_it_refused() {
     let desk = desk(stand_in("isoapplet").dialect("first=unset").fault("answer=6A80@24:2"));
     let file = desk.home.path().join("puk");

@@ -44,6 +44,14 @@ fn a_status_shows_every_reference_with_its_tries_and_limits() {
 }
 
 #[test]
+fn a_card_of_which_not_each_operation_was_seen_says_so() {
+    // The first PIN of an IsoApplet was read in its source.
+    let desk = desk(stand_in("isoapplet"));
+    let status = desk.run(ISOAPPLET, "status").code(0).json();
+    assert!(status["tokens"][0]["notes"][0].as_str().unwrap().contains("from documents only"), "{status}");
+}
+
+#[test]
 fn of_several_pins_none_is_guessed_and_each_has_its_own_counter() {
     let desk = desk(stand_in("esteid-2018"));
     let line = "pin verify --application esteid-2018 --pin env:WRONG --json";
@@ -54,9 +62,26 @@ fn of_several_pins_none_is_guessed_and_each_has_its_own_counter() {
     assert!(told["message"].as_str().unwrap().contains("PIN1, PIN2"), "{told}");
     desk.spend(ESTONIA_2018, 3);
     desk.call(ESTONIA_2018, &format!("{line} --reference PIN1")).run().code(5);
+    let status = desk.call(ESTONIA_2018, "status --application esteid-2018 --json").run().code(0).json();
+    let can = |operation: &str, name: &str| {
+        let can = status["tokens"][0]["can"].as_array().unwrap();
+        can.iter().any(|able| able["operation"] == operation && able["reference"] == name)
+    };
+    let told = ["pin change", "pin reset"].map(|operation| [can(operation, "PIN1"), can(operation, "PIN2")]);
+    assert_eq!(told, [[false, true], [true, true]], "{status}");
     assert_eq!(error(&desk.call(ESTONIA_2018, &format!("{line} --reference PIN2")).run().code(6))["kind"], "policy");
     let second = Kind { wrong: "99999", ..ESTONIA_2018 };
     assert_eq!(error(&desk.call(second, &format!("{line} --reference PIN2")).run().code(4))["tries_left"], 2);
+}
+
+#[test]
+fn what_to_do_next_is_said_of_each_pin_by_a_command_that_names_it() {
+    let desk = desk(stand_in("esteid-2018"));
+    desk.spend(ESTONIA_2018, 3);
+    let mut terminal = Terminal::spawn(desk.call(ESTONIA_2018, "").command());
+    terminal.expect("PIN1 is blocked: pukka pin reset --token ").expect("--reference PIN1");
+    terminal.expect("PIN2 can be changed: pukka pin change --token ").expect("--reference PIN2");
+    assert_eq!(terminal.wait().0, 0);
 }
 
 #[test]

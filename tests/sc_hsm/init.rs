@@ -116,12 +116,22 @@ fn what_the_so_pin_may_do_later_is_laid_down_now() {
 #[test]
 fn a_transport_pin_waits_for_its_holder_and_is_not_called_confirmed() {
     let desk = desk(&["delivered=new"]);
-    let labelled = error(&desk.run(&format!("{BLANK} --transport-pin --label ca")).code(2));
-    assert_eq!((&labelled["kind"], desk.presented()), (&json!("usage"), vec![]), "{labelled}");
+    for dry_run in ["", " --dry-run"] {
+        let labelled = error(&desk.run(&format!("{BLANK} --transport-pin --label ca{dry_run}")).code(2));
+        assert_eq!((&labelled["kind"], desk.presented()), (&json!("usage"), vec![]), "{labelled}");
+    }
     let done = desk.run(&format!("{BLANK} --transport-pin")).code(0).json();
     assert_eq!((&done["outcome"], &done["confirmed"]), (&json!("initialised"), &json!(false)), "{done}");
     desk.run("pin change --application sc-hsm --pin env:NEW --new-pin env:PIN").code(0);
     assert_eq!(desk.ask(VERIFY_PIN), "9000");
+}
+
+#[test]
+fn a_live_device_with_a_label_loses_it_where_it_begins_anew_with_a_transport_pin() {
+    let desk = desk(&["delivered=new"]);
+    desk.run(&format!("{BLANK} --label root-CA")).code(0);
+    let done = desk.run(&format!("{LIVE} --transport-pin")).code(0).json();
+    assert_eq!((&done["outcome"], &done["token"]["label"]), (&json!("initialised"), &json!(null)), "{done}");
 }
 
 #[test]

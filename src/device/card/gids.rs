@@ -13,7 +13,7 @@ use super::{
     application::{CardApplication, select},
     channel::Channel,
     reader::Continuity,
-    refusal::Presented,
+    refusal::{Presented, refused_though_right},
     status_word::{Meaning, StatusWord},
 };
 use crate::{
@@ -31,7 +31,7 @@ const ABILITIES: &[Ability] = &[
     Ability {
         verb: Verb::PinSet,
         by: None,
-        commands: &[SELECT, COUNTER, UNSET, "VERIFY (00 20 00 82, logs everyone out)", FIRST, PROOF],
+        commands: &[SELECT, COUNTER, UNSET, CARD_ID, "VERIFY (00 20 00 82, logs everyone out)", FIRST, PROOF],
     },
     Ability {
         verb: Verb::PinChange,
@@ -67,6 +67,7 @@ const ABILITIES: &[Ability] = &[
 const SELECT: &str = "SELECT (00 A4 04 00)";
 const COUNTER: &str = "GET DATA (00 CB 3F FF, reads the counter)";
 const UNSET: &str = "VERIFY without data (tells whether there is a PIN)";
+const CARD_ID: &str = "GET DATA (00 CB A0 12, reads the card identifier)";
 const FIRST: &str = "CHANGE REFERENCE DATA (00 24 01 80)";
 const KEY: &str = "MANAGE SECURITY ENVIRONMENT (00 22 81 A4)";
 const AUTHENTICATE: &str = "GENERAL AUTHENTICATE (00 87 00 00) twice";
@@ -252,15 +253,14 @@ impl<'a, 'c> Gids<'a, 'c> {
 impl Token for Gids<'_, '_> {
     /// Full: SELECT, GET DATA, VERIFY without data, GET DATA (card identifier): four commands.
     fn survey(&mut self, depth: Depth<'_>) -> Result<Survey> {
-        let (asks, first) = match depth {
-            Depth::Full => (true, true),
+        let (state, retries) = match depth {
+            Depth::Full => self.pin_state(true)?,
             // Who asks for the PIN alone presents it next, and learns then whether there is one.
-            Depth::Only(roles) => {
-                let pin = roles.contains(&Role::UserPin);
-                (pin || roles.contains(&Role::Response), pin && roles.len() > 1)
+            Depth::Only(roles) if roles.iter().any(|role| matches!(role, Role::UserPin | Role::Response)) => {
+                self.pin_state(false)?
             }
+            Depth::Only(_) => (State::Unknown, Retries::Unknown),
         };
-        let (state, retries) = if asks { self.pin_state(first)? } else { (State::Unknown, Retries::Unknown) };
         if depth == Depth::Full {
             self.serial()?;
         }
@@ -401,18 +401,8 @@ fn response(entry: &Entry) -> Result<Block> {
 }
 
 /// Whether the card took a new value, whose authority it had accepted by then: what is refused is the value.
-fn taken(role: Role, command: &str, status: StatusWord) -> Result<()> {
-    match status.meaning() {
-        Meaning::Done => Ok(()),
-        Meaning::Malformed | Meaning::Wrong(_) => Err(Error::NewValueRefused {
-            role,
-            why: "it does not meet the card's own rules",
-            detail: Some(status.to_string()),
-        }),
-        Meaning::Blocked | Meaning::NotFound | Meaning::NotSupported | Meaning::Other => {
-            Err(Error::device(format!("the card answers {command} with an error"), status.to_string()))
-        }
-    }
+fn taken(role: Role, command: &'static str, status: StatusWord) -> Result<()> {
+    if status == StatusWord::OK { Ok(()) } else { Err(refused_though_right(command, role, status)) }
 }
 
 #[cfg(test)]

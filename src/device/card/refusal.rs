@@ -90,12 +90,17 @@ impl Presented {
 
 /// The error of a command that was refused after the secret behind it was accepted: what is wrong can only be the new value.
 pub fn refused_though_right(command: &'static str, changed: Role, status: StatusWord) -> Error {
+    meant_though_right(command, Some(changed), status.meaning(), status)
+}
+
+/// As [`refused_though_right`], where `status` means something of its own on this card, or no value was to be set.
+pub fn meant_though_right(command: &'static str, changed: Option<Role>, meaning: Meaning, status: StatusWord) -> Error {
     let detail = Some(status.to_string());
-    match status.meaning() {
-        Meaning::Malformed | Meaning::Wrong(None) => {
-            Error::NewValueRefused { role: changed, why: "it does not meet the card's own rules", detail }
+    match (meaning, changed) {
+        (Meaning::Malformed | Meaning::Wrong(_), Some(role)) => {
+            Error::NewValueRefused { role, why: "it does not meet the card's own rules", detail }
         }
-        Meaning::NotSupported => Error::Unsupported { what: format!("the card does not know {command}") },
+        (Meaning::NotSupported, _) => Error::Unsupported { what: format!("the card does not know {command}") },
         _ => Error::device(format!("the card answers {command} with an error"), detail),
     }
 }

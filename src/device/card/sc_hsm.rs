@@ -12,7 +12,7 @@ use super::{
     apdu::{Command, Data, Response},
     application::{CardApplication, select},
     channel::Channel,
-    refusal::Presented,
+    refusal::{Presented, refused_though_right},
     status_word::{Meaning, StatusWord},
 };
 use crate::{
@@ -369,14 +369,9 @@ impl Token for ScHsm<'_, '_> {
             return self.present(name, header, data, (role, Some(role)));
         }
         // The old value was right a moment ago, so the new one alone can be malformed.
-        let status = self.send(name, header, Data::Secret(data), false)?.status;
-        let detail = Some(status.to_string());
-        match status.meaning() {
-            Meaning::Done => Ok(()),
-            Meaning::Malformed => {
-                Err(Error::NewValueRefused { role, why: "it does not meet the card's own rules", detail })
-            }
-            _ => Err(Error::device("the device takes the old value and refuses the change", detail)),
+        match self.send(name, header, Data::Secret(data), false)?.status {
+            StatusWord::OK => Ok(()),
+            status => Err(refused_though_right(name, role, status)),
         }
     }
 
@@ -392,11 +387,6 @@ impl Token for ScHsm<'_, '_> {
     /// little of a wrong one, and some devices take any.
     fn init(&mut self, beginning: &Beginning<'_>) -> Result<Identity> {
         let pin = beginning.pin.ok_or_else(|| Error::Internal("the first user PIN was not planned".into()))?;
-        if beginning.label.is_some() && beginning.terms.transport {
-            return Err(Error::Usage(
-                "a device with a transport PIN takes no --label: only its holder's PIN may".into(),
-            ));
-        }
         if !self.memory.blank {
             self.present_alone(Role::SoPin, beginning.so_pin)?;
         }

@@ -46,7 +46,7 @@ fn change_from(old: &'static str) -> impl FnOnce(&mut dyn Token) -> Result<Proof
 }
 
 fn set(gids: &mut dyn Token) -> Result<Proof> {
-    let state = survey(gids, &[Role::UserPin, Role::SoPin]).reference(Role::UserPin).unwrap().state;
+    let state = gids.survey(Depth::Full)?.reference(Role::UserPin).unwrap().state;
     assert_eq!(state, State::Unset);
     gids.set(Role::UserPin, &entry("new"))?;
     prove(gids)
@@ -173,7 +173,7 @@ fn a_first_pin_is_set_where_there_is_none_with_everyone_logged_out_and_proved() 
 #[test]
 fn where_there_is_a_pin_none_is_set() {
     let state = |gids: &mut dyn Token| {
-        survey(gids, &[Role::UserPin, Role::SoPin]).reference(Role::UserPin).map(|reference| reference.state)
+        gids.survey(Depth::Full).unwrap().reference(Role::UserPin).map(|reference| reference.state)
     };
     assert_eq!(play(dialogue!("set-is-set"), state), Some(State::Ready));
     assert_eq!(play(dialogue!("set-refused"), set).unwrap_err().exit_code(), 7);

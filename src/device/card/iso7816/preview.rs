@@ -101,7 +101,8 @@ fn reset<'a>(profile: &'a Profile, reference: &'a Reference, by: &'a Reference, 
     let mut templates: Vec<Template<'_>> = to(profile, by).chain(by.ask()).chain(verify).collect();
     templates.extend(profile.way(FIRST, Some(&by.select), &reference.select));
     templates.extend(reference.reset(form, by));
-    // A value that was kept is not ours to try.
-    templates.extend(if form.keeps_value() { reference.ask() } else { reference.verify(Which::New) });
+    // What proves a value that was kept is its counter; behind a PUK that was verified before, a new one is not asked for it.
+    templates.extend(if form.keeps_value() || !form.is_verified_before() { reference.ask() } else { None });
+    templates.extend(if form.keeps_value() { None } else { reference.verify(Which::New) });
     templates
 }

@@ -57,7 +57,7 @@ pub enum Status {
     /// Each operation was seen on a running card.
     #[serde(rename = "tested")]
     Tested,
-    /// Read in documents or in other programs only.
+    /// Some or all of it was read in documents or in other programs only.
     #[serde(rename = "from documents")]
     FromDocuments,
 }

@@ -27,6 +27,8 @@ pub struct Card<'a, 'c> {
     at: Option<&'static [Select]>,
     /// The counter that was read last; a command that presents a secret makes it stale.
     counter: Option<(&'static Reference, Retries)>,
+    /// Whether a RESET RETRY COUNTER behind a verified secret was the command just done.
+    restored: bool,
 }
 
 /// Whether an answer to reset is one that readers make up for cards that have no contacts (PC/SC part 3, 3.1.3.2.3).
@@ -37,7 +39,7 @@ pub fn is_contactless(atr: &[u8]) -> bool {
 impl<'a, 'c> Card<'a, 'c> {
     /// The application behind `channel`; it is selected by the first command that needs it.
     pub fn new(channel: &'a mut Channel<'c>, memory: &'a mut Memory, place: Place) -> Self {
-        Self { channel, memory, place, at: None, counter: None }
+        Self { channel, memory, place, at: None, counter: None, restored: false }
     }
 
     /// Selects the application, and reads the serial number where the card has one.
@@ -169,6 +171,7 @@ impl<'a, 'c> Card<'a, 'c> {
         let values = values.iter().map(|entry| entry.value().ok_or_else(|| Error::unsupported("PIN pad".into())));
         let command = template.fill(&values.collect::<Result<Vec<&Pin>>>()?)?;
         self.go(&to.select)?;
+        self.restored = false;
         let owner = self.reference(what.role)?;
         let before = self.counter.take().filter(|(read, _)| *read == owner).map(|(_, retries)| retries);
         let known = match what.known {
@@ -204,7 +207,9 @@ impl<'a, 'c> Card<'a, 'c> {
             let verify = Presents { role: by.role, known: Known::Counter(None), changed: None };
             self.present(by, by.verify(Which::Current), &[authority.secret], verify)?;
             let what = Presents { role: by.role, known: Known::Right, changed };
-            return self.present(reference, template, new.as_slice(), what);
+            self.present(reference, template, new.as_slice(), what)?;
+            self.restored = true;
+            return Ok(());
         }
         let values: Vec<&Entry> = [authority.secret].into_iter().chain(new).collect();
         self.present(reference, template, &values, Presents { role: by.role, known: Known::Counter(None), changed })
@@ -257,7 +262,7 @@ impl<'a, 'c> Card<'a, 'c> {
     fn notes(&self) -> Vec<&'static str> {
         let profile = self.memory.kind.profile();
         let contactless = "this card is met by its antenna, where it takes no PIN: use a reader with contacts";
-        let unproved = "this kind of card is known from documents only: nobody has seen these commands on one yet";
+        let unproved = "commands for this kind of card are known from documents only: not each was seen on one yet";
         let notes = [
             (self.memory.is_contactless && profile.contactless_refuses, contactless),
             (profile.status == super::profile::Status::FromDocuments, unproved),
@@ -345,6 +350,13 @@ impl Token for Card<'_, '_> {
             told = self.ask(reference)?;
         }
         Ok(told.retries)
+    }
+
+    /// Behind a RESET RETRY COUNTER for which the PUK had to be verified before, the counter is not read: 9000 means that it is
+    /// back at its initial value (ISO 7816-4, 11.6.10), so that there is a try for the proof, and the round trip is spared. The
+    /// PIN's tries were not the ones at risk.
+    fn retries_before_proof(&mut self, role: Role) -> Result<Retries> {
+        if self.restored && role == Role::UserPin { Ok(Retries::Unknown) } else { self.retries(role) }
     }
 
     fn verify(&mut self, role: Role, pin: &Entry) -> Result<()> {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     device::card::{
-        refusal::Presented,
+        refusal::{Presented, meant_though_right},
         status_word::{Meaning, StatusWord},
     },
     error::Error,
@@ -98,23 +98,16 @@ impl Refused {
         };
         let before = match (known, meaning) {
             (Known::Counter(before), _) => before,
-            (Known::Right | Known::Nothing, Meaning::Malformed) if status.0 != CONDITIONS || known == Known::Right => {
-                return Some(Error::NewValueRefused {
-                    role: changed.unwrap_or(role),
-                    why: "it does not meet the card's own rules",
-                    detail,
-                });
-            }
-            (Known::Right, Meaning::Wrong(_) | Meaning::Blocked) => {
-                let what = format!("the card refuses {command}, though it had just taken the {role}");
-                return Some(Error::device(what, detail));
+            (Known::Right, _) => return Some(meant_though_right(command, changed, meaning, status)),
+            (Known::Nothing, Meaning::Malformed) if status.0 != CONDITIONS => {
+                return Some(meant_though_right(command, changed, meaning, status));
             }
             (Known::Nothing, Meaning::Wrong(_) | Meaning::Malformed | Meaning::NotSupported) => {
                 return Some(Error::Unsupported {
                     what: format!("the card takes no first {role}: it has one, or can be given one no more"),
                 });
             }
-            (Known::Right | Known::Nothing, _) => None,
+            (Known::Nothing, _) => None,
         };
         Some(Presented { command, role, before, changed }.meant(meaning, status, now))
     }

@@ -99,6 +99,25 @@ fn a_pin_is_unblocked_and_keeps_its_value_by_the_form_for_that() {
 }
 
 #[test]
+fn an_unblocking_refused_behind_a_right_puk_blames_no_new_value_as_there_is_none() {
+    let text = OWN.replace("forms = [0, 1]", "forms = [2, 3]");
+    let tell = |word: &str, work: fn(&mut dyn Token) -> Result<Proof>, command: &str| {
+        let right = "> 00 20 00 02\n< 63 C3\n> 00 20 00 02 08 {puk}\n< 90 00\n";
+        let mut own = memory(Profile::parse(&text, "FILE").unwrap(), None);
+        let dialogue = format!("{SELECTED}{right}> {command}\n< {word}");
+        play(&mut own, Protocol::T1, &dialogue, as_token(work)).unwrap_err().kind()
+    };
+    let unblock = |token: &mut dyn Token| {
+        token.retries(Role::Puk)?;
+        token.unblock(Role::UserPin, Authority { role: Role::Puk, secret: &entry("puk") })?;
+        Ok(Proof::Proved)
+    };
+    assert_eq!(tell("67 00", unblock, "00 2C 03 01"), "device");
+    // Cards that use the authentication up say 6982 to a new value that is too short.
+    assert_eq!(tell("69 82", reset, "00 2C 02 01 06 {new}"), "new-value-refused");
+}
+
+#[test]
 fn a_card_without_the_application_is_none_and_one_without_a_directory_has_no_counter_there() {
     let mut card = Answering::new(|_: &[u8]| vec![0x6A, 0x82]);
     let told = card.meet(&mut own(), as_token(|token| token.survey(Depth::Full).map(drop)));
