@@ -353,6 +353,15 @@ fn an_erased_card_is_as_delivered_and_not_without_its_serial() {
 }
 
 #[test]
+fn the_tries_of_an_erased_card_are_those_of_delivery_and_not_what_they_were_set_to() {
+    let desk = yubikey();
+    desk.run(SET_RETRIES).code(0);
+    let done = desk.run(&format!("{ERASE} --json")).code(0).json();
+    assert_eq!(desk.ask(PIN_METADATA), "0101FF050101060203039000");
+    assert_eq!(done["tries"]["left"], 3, "{done}");
+}
+
+#[test]
 fn an_erasure_that_was_cut_off_is_brought_to_its_end_by_another() {
     let desk = yubikey();
     desk.card.fail(&["answer=6F00@20:2"]);
