@@ -145,6 +145,28 @@ fn the_first_pin_replaces_the_one_of_delivery() {
 }
 
 #[test]
+fn a_pin_that_another_program_has_set_meanwhile_loses_no_try_to_the_value_of_delivery() {
+    let set_later = |later| {
+        let mut memory = memory();
+        let survey = dialogue!("set").split("> 00 20 00 80").next().unwrap();
+        script::play(&mut memory, Protocol::T1, survey, as_token(|piv| piv.survey(Depth::Full).unwrap()));
+        script::play(
+            &mut memory,
+            Protocol::T1,
+            later,
+            as_token(|piv| {
+                assert_eq!(piv.retries(Role::UserPin), Ok(left(3)));
+                piv.set(Role::UserPin, &entry("new"))
+            }),
+        )
+    };
+    let refused = set_later(dialogue!("set-meanwhile")).unwrap_err();
+    assert_eq!(refused.exit_code(), 7);
+    assert!(refused.to_string().contains("is set already"), "{refused}");
+    assert_eq!(set_later(dialogue!("set-after-typing")), wrong(Role::UserPin, left(2), "6300"));
+}
+
+#[test]
 fn limits_are_set_by_management_key_and_pin_and_new_values_follow_at_once() {
     play(dialogue!("retries-set"), |piv| {
         set_limits(piv).unwrap();
