@@ -307,10 +307,17 @@ fn a_key_of_24_bytes_is_of_the_type_that_metadata_tells() {
 #[test]
 fn a_key_that_cannot_be_one_is_refused_unsent() {
     let desk = yubikey();
-    for (old, new) in [("env:AES", "env:KEY2"), ("env:PUK", "env:KEY2"), ("env:KEY", "env:PUK"), ("env:KEY", "env:KEY")]
-    {
+    for (old, new) in [
+        ("env:AES", "env:KEY2"),
+        ("env:PUK", "env:KEY2"),
+        ("env:KEY", "env:PUK"),
+        ("env:KEY", "env:KEY"),
+        ("env:KEY", "env:ODD"),
+    ] {
         let line = format!("admin-key change --application piv --admin-key {old} --new-admin-key {new} --json");
-        assert_eq!(error(&desk.run(&line).code(6))["kind"], "policy", "{line}");
+        for line in [&line, &format!("{line} --dry-run")] {
+            assert_eq!(error(&desk.run(line).code(6))["kind"], "policy", "{line}");
+        }
         assert!(!desk.instructions().contains(&"87".into()), "{line}");
     }
 }
