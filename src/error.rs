@@ -45,8 +45,8 @@ pub enum Error {
         /// The status word or return value.
         detail: Option<String>,
     },
-    /// It has no value yet.
-    #[error("the {role} has not been set yet")]
+    /// It has no value yet. A card that has a reset code counts no tries of one that is not set, nor of one that is blocked.
+    #[error("the {role} {}", if *.role == Role::ResetCode { "is not set, or blocked" } else { "has not been set yet" })]
     Unset {
         /// Whose.
         role: Role,
