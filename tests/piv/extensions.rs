@@ -255,10 +255,20 @@ fn a_card_with_one_word_for_every_refusal_is_erased_by_its_counters() {
 }
 
 #[test]
+fn a_card_without_a_way_back_is_not_blocked_to_no_end() {
+    let desk = desk_with(Card::stand_in("piv").dialect("card=yubikey").dialect("device-reset=absent"));
+    let refused = error(&desk.run(&format!("{ERASE} --json")).code(7));
+    assert_eq!((&refused["kind"], desk.presented()), (&json!("unsupported"), vec![]));
+    assert_eq!(desk.counter(), "63C3");
+}
+
+#[test]
 fn a_contactless_reader_lets_nothing_be_blocked_and_so_nothing_be_erased() {
     let desk = desk_with(Card::stand_in("piv").dialect("card=yubikey").dialect("contactless=yes"));
     assert_eq!(error(&desk.run(&format!("{ERASE} --json")).code(8))["kind"], "device");
-    assert!(!desk.instructions().contains(&"FB".into()));
+    let sent = desk.instructions();
+    let asked = sent.iter().rposition(|instruction| instruction == "FB");
+    assert!(asked < sent.iter().position(|instruction| instruction == "2C"), "no RESET behind it: {sent:?}");
     assert_eq!(desk.ask(PUK_METADATA), "0101FF050101060203039000");
 }
 
