@@ -11,8 +11,8 @@ pub enum Error {
     /// The call is wrong, or something is missing and nobody may be asked.
     #[error("{0}")]
     Usage(String),
-    /// The person gave up before anything was sent.
-    #[error("interrupted; nothing was sent to the token")]
+    /// The person gave up before anything was changed. A challenge may have been drawn, and a response have come to nothing.
+    #[error("interrupted; nothing was changed and no try was spent")]
     Interrupted,
     /// Nothing matches.
     #[error("{0}")]
