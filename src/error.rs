@@ -11,8 +11,8 @@ pub enum Error {
     /// The call is wrong, or something is missing and nobody may be asked.
     #[error("{0}")]
     Usage(String),
-    /// The person gave up before anything was sent.
-    #[error("interrupted; nothing was sent to the token")]
+    /// The person gave up before anything was changed. A challenge may have been drawn, and a response have come to nothing.
+    #[error("interrupted; nothing was changed and no try was spent")]
     Interrupted,
     /// Nothing matches.
     #[error("{0}")]
@@ -45,8 +45,8 @@ pub enum Error {
         /// The status word or return value.
         detail: Option<String>,
     },
-    /// It has no value yet.
-    #[error("the {role} has not been set yet")]
+    /// It has no value yet. A card that has a reset code counts no tries of one that is not set, nor of one that is blocked.
+    #[error("the {role} {}", if *.role == Role::ResetCode { "is not set, or blocked" } else { "has not been set yet" })]
     Unset {
         /// Whose.
         role: Role,

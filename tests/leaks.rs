@@ -1,11 +1,11 @@
 //! No secret in anything that is written: every command, on every kind of token, in every manner, by success and failure.
 
+mod cards;
+
 use std::{ffi::OsString, path::Path};
 
 use crate::support::{
-    Pukka, Run,
-    cards::{Card, Pcscd},
-    home,
+    Run,
     logged::Desk,
     marks::{found, none_in_files},
     pukka,
@@ -137,64 +137,6 @@ fn whatever_a_module_answers_no_secret_is_written() {
     }
     none_in_files(desk.home.path(), &marks);
     none_in_files(desk.hsm.dir(), &marks);
-}
-
-/// The secrets of the card by variable; those it is delivered with are no marks, since anything may hold them.
-const OF_CARDS: [(&str, &str); 6] = [
-    ("PIN", "92746183"),
-    ("NEW", "58130967"),
-    ("PUK", "70361492"),
-    ("PUK2", "46829517"),
-    ("WRONG", "83619204"),
-    ("SHORT", "9274"),
-];
-
-const IN_A_LIFE_OF_A_CARD: [(&str, i32); 18] = [
-    ("list", 0),
-    ("status", 0),
-    ("pin verify --pin env:WRONG", 4),
-    ("pin verify --pin env:PIN", 0),
-    ("pin change --pin env:WRONG --new-pin env:NEW", 4),
-    ("pin change --pin env:PIN --new-pin env:SHORT", 6),
-    ("pin change --pin env:PIN --new-pin env:NEW", 0),
-    ("pin reset --puk env:WRONG --new-pin env:PIN", 4),
-    ("pin reset --puk env:PUK --new-pin env:PIN", 0),
-    ("pin reset --so-pin env:PUK --new-pin env:PIN", 7),
-    ("pin unblock --puk env:PUK", 7),
-    ("pin set --so-pin env:PUK --new-pin env:NEW", 7),
-    ("puk change --puk env:WRONG --new-puk env:PUK2", 4),
-    ("puk change --puk env:PUK --new-puk env:PUK2", 0),
-    ("so-pin change --so-pin env:PUK --new-so-pin env:PUK2", 7),
-    ("pin verify --pin env:WRONG", 4),
-    ("pin verify --pin env:WRONG", 4),
-    ("pin verify --pin env:WRONG", 6),
-];
-
-#[test]
-fn a_piv_card_is_led_through_its_life_and_no_secret_is_written_anywhere() {
-    let marks: Vec<&str> = OF_CARDS.iter().map(|(_, value)| *value).filter(|value| value.len() == 8).collect();
-    for manner in MANNERS {
-        let (pcscd, [card]) = Pcscd::with([Card::piv()]);
-        let home = home();
-        let call = |arguments: &[&str]| -> Pukka {
-            let defaults = [("PIN0", "123456"), ("PUK0", "12345678")];
-            pukka(home.path(), arguments).envs(pcscd.envs()).envs(OF_CARDS).envs(defaults)
-        };
-        call(&["pin", "change", "--application", "piv", "--pin", "env:PIN0", "--new-pin", "env:PIN"]).run().code(0);
-        call(&["puk", "change", "--application", "piv", "--puk", "env:PUK0", "--new-puk", "env:PUK"]).run().code(0);
-        let is_dry = manner.contains(&"--dry-run");
-        for (line, code) in IN_A_LIFE_OF_A_CARD {
-            let arguments: Vec<&str> =
-                line.split(' ').chain(["--application", "piv"]).chain(manner.iter().copied()).collect();
-            let run = call(&arguments).run();
-            assert!(is_dry || run.code == code, "{arguments:?} was to exit {code}: {run:?}");
-            clean(&run, &marks, &format!("{arguments:?}"));
-            let sends = code == 0 && !is_dry && manner.contains(&"--trace") && line.contains("env:");
-            assert!(!sends || run.err.contains("00, 24") || run.err.contains("00, 20") || run.err.contains("00, 2C"));
-        }
-        none_in_files(home.path(), &marks);
-        drop(card);
-    }
 }
 
 #[test]

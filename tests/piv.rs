@@ -84,7 +84,13 @@ impl Desk {
 
 fn with_secrets(call: Pukka) -> Pukka {
     call.envs([("PIN", "123456"), ("NEW", "271828"), ("WRONG", "999999"), ("PUK", "12345678"), ("PUK2", "87654321")])
-        .envs([("KEY", KEY), ("KEY2", KEY2), ("AES", AES), ("WRONG_KEY", &KEY2.replace('8', "9"))])
+        .envs([
+            ("KEY", KEY),
+            ("KEY2", KEY2),
+            ("AES", AES),
+            ("ODD", &KEY2[..40]),
+            ("WRONG_KEY", &KEY2.replace('8', "9")),
+        ])
 }
 
 fn presented(card: &VirtualCard) -> Vec<String> {

@@ -142,7 +142,7 @@ fn ctrl_c_is_exit_130_restores_the_terminal_and_sends_nothing() {
         terminal.expect("PIN of desk").send(typed);
         let (_, shown) = terminal.wait();
         assert!(shown.contains("code=130"), "{shown}");
-        assert!(shown.contains("nothing was sent"), "{shown}");
+        assert!(shown.contains("nothing was changed and no try was spent"), "{shown}");
         is_restored(&shown);
         desk.nothing_was_sent();
     }

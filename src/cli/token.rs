@@ -36,7 +36,7 @@ pub enum Verb {
     /// Put a card application back to the state of delivery: every key, certificate and PIN on it is lost
     #[command(after_help = "Example: pukka token erase --application piv")]
     Erase {
-        /// Confirm that this token is destroyed: its serial (its reader, where the serial is empty or shared)
+        /// Confirm that this token is destroyed: its serial (its reader, where it tells none)
         #[arg(long, value_name = "NAME")]
         destroy: Option<String>,
     },

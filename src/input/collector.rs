@@ -21,8 +21,8 @@ use crate::{
     error::{Error, Result},
     operation::{Action, Plan, Secrets},
     policy,
-    secret::{Entry, Pin},
-    token::{Need, Retries, Survey},
+    secret::{AdminKey, Entry, Pin},
+    token::{Need, Retries, Role, Survey},
 };
 
 /// How often a person may try to type a new value that is taken and repeated rightly.
@@ -357,6 +357,9 @@ fn confirm(name: &str, given: &str) -> Result<()> {
 }
 
 fn check_value(need: Need, value: &Pin, survey: &Survey, old: Option<&Pin>) -> Result<()> {
+    if need.role() == Role::AdminKey {
+        AdminKey::parse(need, value)?;
+    }
     let Some(reference) = survey.reference(need.role()) else { return Ok(()) };
     if is_new(need, survey) {
         policy::check_new(need.role(), value, reference, old)

@@ -53,6 +53,8 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
         // With tries to spare the PIN was most likely mistyped, and there is no need for another's authority yet.
         Error::WrongSecret { role: Role::UserPin, retries: Retries::Left { left: 2.., .. }, .. } => None,
         Error::WrongSecret { role: Role::UserPin, .. } if verb != Verb::PinReset => reset(),
+        // Whoever has the authority over the code sets another.
+        Error::WrongSecret { role: Role::ResetCode, retries, .. } if retries.is_last() => reset(),
         Error::WrongSecret { role, retries, .. } if retries.is_last() => Some(Hint::Advice(format!(
             "the next wrong {role} blocks it for good; nothing on the token can restore it then"
         ))),

@@ -335,3 +335,19 @@ fn a_write_of_unknown_outcome_is_followed_by_the_command_that_tells_which_pin_ho
     // A PIN tells nothing of a lost SO PIN.
     assert_eq!(hint(Verb::SoPinChange), None);
 }
+
+#[test]
+fn a_reset_code_that_the_next_wrong_value_blocks_is_not_said_to_be_lost_for_good() {
+    const OPENPGP: &[Ability] = &[
+        Ability { verb: Verb::PinReset, by: Some(Role::SoPin), commands: &["VERIFY", "RESET"] },
+        Ability { verb: Verb::PinReset, by: Some(Role::ResetCode), commands: &["RESET"] },
+        Ability { verb: Verb::ResetCodeSet, by: Some(Role::SoPin), commands: &["PUT DATA"] },
+    ];
+    let wrong = |role| Error::WrongSecret { role, retries: Retries::counted(1, None), detail: None };
+    let hint = |role| {
+        let card = token(OPENPGP, READY, READY);
+        remedy(&wrong(role), Verb::PinReset, &card, "SEL", true).unwrap().text().to_owned()
+    };
+    assert_eq!(hint(Role::ResetCode), "pukka pin reset --token 'SEL'");
+    assert!(hint(Role::SoPin).contains("for good"));
+}

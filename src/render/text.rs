@@ -145,6 +145,8 @@ fn state(reference: &Reference) -> String {
     let state = match reference.state {
         State::Ready => "ready",
         State::Blocked => "blocked",
+        // Neither has tries, and the card tells no more.
+        State::Unset if reference.role == Role::ResetCode => "not set, or blocked",
         State::Unset => "not set",
         State::MustChange => "must be changed",
         State::Unknown => "state not told",

@@ -161,7 +161,11 @@ impl Job<'_> {
                     continue;
                 }
                 let before = if step.spends == Some(plan.role) { guarded } else { Retries::Unknown };
-                (effect.retries, effect.at_least) = restored(token, plan.role, before, survey);
+                (effect.retries, effect.at_least) = match step.action {
+                    // The limit that was surveyed is lost with all else.
+                    Action::Erase => (seen, None),
+                    _ => restored(token, plan.role, before, survey),
+                };
                 if let (Retries::Unknown, Retries::Left { .. }) = (effect.retries, seen) {
                     effect.retries = seen;
                 }

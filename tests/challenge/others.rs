@@ -92,7 +92,9 @@ fn after_a_challenge_that_was_lost_a_person_can_still_give_up() {
     let (mut terminal, given) = at_the_question(&desk, BY_CHALLENGE);
     assert!(desk.pcscd.send(0, &[SELECT])[0].ends_with("9000"));
     terminal.send(&format!("{}\r", help_desk(&given, KEY).0)).expect(STALE).expect(QUESTION).send("\x03");
-    assert_eq!(terminal.wait().0, 130);
+    let (code, shown) = terminal.wait();
+    assert_eq!(code, 130, "{shown}");
+    assert!(shown.contains("nothing was changed"), "the first response was sent: {shown}");
     assert!(desk.is_pin("123456"));
 }
 

@@ -70,8 +70,12 @@ fn the_last_try_of_an_authority_is_not_spent_unasked_and_none_is_left_after_it()
         assert_eq!((&last["kind"], &last["role"]), (&json!("blocked"), &json!(role)), "{last}");
         assert_eq!(desk.counters()[place], 0);
     }
-    // Blocked and never set look alike.
-    assert_eq!(desk.refused(RESET_BY_CODE, 5)["kind"], "unset");
+    // Blocked and never set look alike, and neither is said to be so.
+    let neither = desk.refused(RESET_BY_CODE, 5);
+    assert_eq!(neither["kind"], "unset");
+    assert!(neither["message"].as_str().unwrap().contains("not set, or blocked"), "{neither}");
+    let status = desk.run("status --application openpgp").code(0);
+    assert!(status.out.contains("not set, or blocked"), "{status:?}");
     let blocked = desk.refused(RESET, 5);
     assert_eq!((&blocked["kind"], &blocked["role"]), (&json!("blocked"), &json!("so-pin")));
     assert_eq!(desk.telling(), [""; 0]);

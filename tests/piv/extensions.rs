@@ -255,10 +255,20 @@ fn a_card_with_one_word_for_every_refusal_is_erased_by_its_counters() {
 }
 
 #[test]
+fn a_card_without_a_way_back_is_not_blocked_to_no_end() {
+    let desk = desk_with(Card::stand_in("piv").dialect("card=yubikey").dialect("device-reset=absent"));
+    let refused = error(&desk.run(&format!("{ERASE} --json")).code(7));
+    assert_eq!((&refused["kind"], desk.presented()), (&json!("unsupported"), vec![]));
+    assert_eq!(desk.counter(), "63C3");
+}
+
+#[test]
 fn a_contactless_reader_lets_nothing_be_blocked_and_so_nothing_be_erased() {
     let desk = desk_with(Card::stand_in("piv").dialect("card=yubikey").dialect("contactless=yes"));
     assert_eq!(error(&desk.run(&format!("{ERASE} --json")).code(8))["kind"], "device");
-    assert!(!desk.instructions().contains(&"FB".into()));
+    let sent = desk.instructions();
+    let asked = sent.iter().rposition(|instruction| instruction == "FB");
+    assert!(asked < sent.iter().position(|instruction| instruction == "2C"), "no RESET behind it: {sent:?}");
     assert_eq!(desk.ask(PUK_METADATA), "0101FF050101060203039000");
 }
 
@@ -307,10 +317,17 @@ fn a_key_of_24_bytes_is_of_the_type_that_metadata_tells() {
 #[test]
 fn a_key_that_cannot_be_one_is_refused_unsent() {
     let desk = yubikey();
-    for (old, new) in [("env:AES", "env:KEY2"), ("env:PUK", "env:KEY2"), ("env:KEY", "env:PUK"), ("env:KEY", "env:KEY")]
-    {
+    for (old, new) in [
+        ("env:AES", "env:KEY2"),
+        ("env:PUK", "env:KEY2"),
+        ("env:KEY", "env:PUK"),
+        ("env:KEY", "env:KEY"),
+        ("env:KEY", "env:ODD"),
+    ] {
         let line = format!("admin-key change --application piv --admin-key {old} --new-admin-key {new} --json");
-        assert_eq!(error(&desk.run(&line).code(6))["kind"], "policy", "{line}");
+        for line in [&line, &format!("{line} --dry-run")] {
+            assert_eq!(error(&desk.run(line).code(6))["kind"], "policy", "{line}");
+        }
         assert!(!desk.instructions().contains(&"87".into()), "{line}");
     }
 }
@@ -350,6 +367,15 @@ fn an_erased_card_is_as_delivered_and_not_without_its_serial() {
         assert_eq!(desk.verify("313233343536FFFF"), "9000", "the PIN of delivery");
         desk.run("pin reset --application piv --puk env:PUK --new-pin env:NEW").code(0);
     }
+}
+
+#[test]
+fn the_tries_of_an_erased_card_are_those_of_delivery_and_not_what_they_were_set_to() {
+    let desk = yubikey();
+    desk.run(SET_RETRIES).code(0);
+    let done = desk.run(&format!("{ERASE} --json")).code(0).json();
+    assert_eq!(desk.ask(PIN_METADATA), "0101FF050101060203039000");
+    assert_eq!(done["tries"]["left"], 3, "{done}");
 }
 
 #[test]

@@ -357,7 +357,7 @@ impl Token for OpenPgp<'_, '_> {
             Role::UserPin => {
                 let value = self.value(role, pin)?;
                 self.present("VERIFY", [0x00, 0x20, 0x00, PW1], value.clone(), role, None)?;
-                self.renew("VERIFY", [0x00, 0x20, 0x00, PW1_OTHER], value, role)
+                self.present("VERIFY", [0x00, 0x20, 0x00, PW1_OTHER], value, role, None)
             }
             Role::SoPin => self.present_pin(PW3, role, pin),
             other => Err(Error::unsupported(format!("{other} that can be verified"))),

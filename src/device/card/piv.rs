@@ -94,6 +94,8 @@ pub struct Piv<'a, 'c> {
     counter: Option<(Role, Retries)>,
     /// Whether a RESET RETRY COUNTER was the command just done.
     restored: bool,
+    /// Whether the PIN is that of delivery, as the card has told in this transaction or was told to make it.
+    delivered: bool,
     /// What the card tells of its management key; none inside where it tells nothing.
     key: Option<Option<KeyMetadata>>,
     /// The type of the management key that was just set.
@@ -135,6 +137,7 @@ impl<'a, 'c> Piv<'a, 'c> {
             sent: 0,
             counter: None,
             restored: false,
+            delivered: false,
             key: None,
             new_key: None,
         }

@@ -44,7 +44,8 @@ impl StatusWord {
         match self.0 {
             0x9000 => Meaning::Done,
             0x63C0 | 0x6983 | 0x6984 => Meaning::Blocked,
-            0x63C1..=0x63CF => Meaning::Wrong(Some((self.0 & 0xF) as u8)),
+            // Yubico's PIV before 1.0.4 has the number in the whole second byte.
+            0x6301..=0x630F | 0x63C1..=0x63CF => Meaning::Wrong(Some((self.0 & 0xF) as u8)),
             0x6300 | 0x6982 => Meaning::Wrong(None),
             0x6700 | 0x6A80 | 0x6985 => Meaning::Malformed,
             0x6A82 | 0x6A88 => Meaning::NotFound,
@@ -75,6 +76,13 @@ mod tests {
         assert_eq!(StatusWord(0x6300).meaning(), Meaning::Wrong(None));
         assert_eq!(StatusWord(0x6982).meaning(), Meaning::Wrong(None));
         assert_eq!(StatusWord(0x63C2).meaning(), Meaning::Wrong(Some(2)));
+    }
+
+    #[test]
+    fn old_firmware_tells_its_tries_in_the_whole_second_byte() {
+        assert_eq!(StatusWord(0x6301).meaning(), Meaning::Wrong(Some(1)));
+        assert_eq!(StatusWord(0x630F).meaning(), Meaning::Wrong(Some(15)));
+        assert_eq!(StatusWord(0x6310).meaning(), Meaning::Other);
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub fn find(bytes: &[u8], path: &[u64]) -> Option<Vec<u8>> {
 /// The value of the first of the objects, one behind the other, that has this tag.
 fn first(mut objects: &[u8], wanted: u64) -> Option<&[u8]> {
     loop {
+        // Zeros before and between objects mean nothing (ISO 7816-4, 5.2.2.1).
+        while let [0x00, rest @ ..] = objects {
+            objects = rest;
+        }
         let (tag, rest) = tag(objects)?;
         let (length, rest) = length(rest)?;
         let (value, rest) = rest.split_at_checked(length)?;
@@ -90,6 +94,7 @@ mod tests {
     fn tags_of_three_bytes_and_padding_between_objects_are_no_trouble() {
         assert_eq!(find(&[0xBF, 0x81, 0x81, 0x01, 0x00], &[0xBF_8181]), None);
         assert_eq!(find(&[0x00, 0x00, 0x9A, 0x01, 0x05], &[0x9A]), Some(vec![5]));
+        assert_eq!(find(&[0x00, 0x9B, 0x01, 0x04, 0x00, 0x00, 0x00, 0x9A, 0x01, 0x05], &[0x9A]), Some(vec![5]));
         assert_eq!(find(&[0x9A, 0x80], &[0x9A]), None);
     }
 

@@ -27,11 +27,13 @@ impl OpenPgp<'_, '_> {
             return Err(Error::unsupported("way back to the state of delivery".into()));
         }
         if !self.memory.terminated {
-            self.block(Role::UserPin, PW1)?;
-            self.block(Role::SoPin, PW3)?;
-            self.step("TERMINATE DF", [0x00, 0xE6, 0x00, 0x00])?;
+            self.block(Role::UserPin, PW1, "")?;
+            self.block(Role::SoPin, PW3, "the PIN is blocked, but ")?;
+            let refused = "the PIN and the SO PIN are blocked, but the card does not let itself be terminated";
+            self.step("TERMINATE DF", [0x00, 0xE6, 0x00, 0x00], refused)?;
         }
-        self.step("ACTIVATE FILE", [0x00, 0x44, 0x00, 0x00])?;
+        let refused = "the card is terminated and does not become active again";
+        self.step("ACTIVATE FILE", [0x00, 0x44, 0x00, 0x00], refused)?;
         // Nothing that was known of it holds any more.
         self.forget();
         self.read(true)?;
@@ -44,19 +46,17 @@ impl OpenPgp<'_, '_> {
         Ok(())
     }
 
-    /// One of the two steps, which nothing but its own answer proves.
-    fn step(&mut self, name: &'static str, header: [u8; 4]) -> Result<()> {
+    /// One of the two steps, which nothing but its own answer proves. `refused` says what the card is left as without it.
+    fn step(&mut self, name: &'static str, header: [u8; 4], refused: &str) -> Result<()> {
         match self.send(name, header, Data::None, false)?.status {
             StatusWord::OK => Ok(()),
-            status if status.meaning() == Meaning::NotSupported => {
-                Err(Error::Unsupported { what: format!("the card does not know {name}") })
-            }
-            status => Err(Error::device(format!("the card refuses {name}"), status.to_string())),
+            status => Err(Error::device(refused, status.to_string())),
         }
     }
 
-    /// Gives wrong values till no try is left; ends with an error as soon as a counter does not fall any more.
-    fn block(&mut self, role: Role, key_reference: u8) -> Result<()> {
+    /// Gives wrong values till no try is left; ends with an error as soon as a counter does not fall any more. `so_far` opens
+    /// the sentence of that.
+    fn block(&mut self, role: Role, key_reference: u8, so_far: &str) -> Result<()> {
         // Of the length that a right value would have: a card may refuse others without counting them.
         let length = match &self.kdf {
             Some(Kdf::On(kdf)) => kdf.length(),
@@ -70,12 +70,19 @@ impl OpenPgp<'_, '_> {
             let (before, wrong) = match (self.retries(role)?, filler) {
                 (Retries::Blocked, _) => return Ok(()),
                 (Retries::Left { left, .. }, Some(filler)) => (left, Zeroizing::new(vec![filler; length])),
-                _ => return Err(Error::device(format!("the {role} cannot be blocked, which erasing wants"), None)),
+                _ => {
+                    let what =
+                        format!("{so_far}the {role} cannot be blocked, as this card wants it before it is erased");
+                    return Err(Error::device(what, None));
+                }
             };
             let status = self.send("VERIFY", [0x00, 0x20, 0x00, key_reference], Data::Secret(wrong), false)?.status;
             match (status.meaning(), self.retries(role)?) {
                 (Meaning::NotFound | Meaning::NotSupported | Meaning::Other, _) => {
-                    return Err(Error::device("the card answers VERIFY with an error", status.to_string()));
+                    return Err(Error::device(
+                        format!("{so_far}the card answers VERIFY with an error"),
+                        status.to_string(),
+                    ));
                 }
                 (_, Retries::Left { left, .. }) if left >= before => filler = fillers.next(),
                 _ => {}

@@ -197,6 +197,7 @@ fn an_admin_pin_is_changed_likewise() {
 fn a_pin_is_verified_in_both_ways_and_not_in_the_second_where_the_first_refuses_it() {
     assert_eq!(play(dialogue!("verify"), verify), Ok(()));
     assert_eq!(play(dialogue!("verify-wrong"), verify), wrong(Role::UserPin, left(2), "63C2"));
+    assert_eq!(play(dialogue!("verify-refused-in-one-way"), verify), wrong(Role::UserPin, left(2), "6982"));
 }
 
 #[test]
@@ -248,6 +249,19 @@ fn erasing_blocks_both_pins_first_and_never_goes_on_where_a_counter_stands_still
     assert_eq!(play(dialogue!("erase"), erase), Ok(left(3)));
     for stopped in [dialogue!("erase-counter-stands-still"), dialogue!("erase-other-error")] {
         assert_eq!(play(stopped, erase).unwrap_err().exit_code(), 8);
+    }
+}
+
+#[test]
+fn an_erasure_that_comes_to_nothing_says_what_is_blocked_by_then() {
+    for (dialogue, said) in [
+        (dialogue!("erase-admin-stands-still"), "the PIN is blocked, but the SO PIN cannot be"),
+        (dialogue!("erase-refused"), "the PIN and the SO PIN are blocked"),
+        (dialogue!("erase-not-activated"), "does not become active again"),
+    ] {
+        let error = play(dialogue, erase).unwrap_err();
+        assert_eq!(error.exit_code(), 8, "it can do nothing else now: {error}");
+        assert!(error.to_string().contains(said), "{error}");
     }
 }
 

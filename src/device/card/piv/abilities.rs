@@ -61,6 +61,7 @@ const ERASE: Ability = Ability {
     commands: &[
         SELECT,
         METADATA,
+        "RESET (00 FB 00 00), which is refused as yet where the card knows it",
         "RESET RETRY COUNTER (00 2C 00 80) with wrong values, till the PUK is blocked",
         "VERIFY (00 20 00 80) with wrong values, till the PIN is blocked",
         "RESET (00 FB 00 00)",

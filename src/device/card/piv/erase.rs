@@ -24,11 +24,16 @@ impl Piv<'_, '_> {
     /// Nothing else here blocks both: some applications erase their keys as soon as that is so.
     ///
     /// # Errors
-    /// [`Error::Device`], which says what is blocked by then.
+    /// [`Error::Unsupported`], with nothing blocked; [`Error::Device`], which says what is blocked by then.
     pub fn reset_application(&mut self) -> Result<()> {
+        self.select()?;
+        // One that knows the command refuses it as yet (6985, 6982). From one that does not there would be no way back.
+        if self.send_reset()?.meaning() == Meaning::NotSupported {
+            return Err(Error::unsupported("way back to the state of delivery".into()));
+        }
         self.block(Role::Puk, "")?;
         self.block(Role::UserPin, "the PUK is blocked, but ")?;
-        let status = self.channel.ask("RESET", [0x00, 0xFB, 0x00, 0x00])?;
+        let status = self.send_reset()?;
         match status.meaning() {
             Meaning::Done => {
                 // Nothing that was known of the card holds any more.
@@ -41,6 +46,10 @@ impl Piv<'_, '_> {
                 status.to_string(),
             )),
         }
+    }
+
+    fn send_reset(&mut self) -> Result<StatusWord> {
+        self.channel.ask("RESET", [0x00, 0xFB, 0x00, 0x00])
     }
 
     /// Presents wrong values till none is taken any more. `so_far` opens the sentence of a failure.

@@ -34,7 +34,10 @@ impl Piv<'_, '_> {
             .ask("SET PIN RETRIES", [0x00, 0xFA, *pin_tries, *puk_tries])
             .map_err(|error| left_open(error.detail().map(str::to_owned)))?;
         match status.meaning() {
-            Meaning::Done => Ok(()),
+            Meaning::Done => {
+                self.delivered = true;
+                Ok(())
+            }
             // Clones take it with P1 and P2 of zero only, or not at all.
             Meaning::NotFound | Meaning::NotSupported => Err(Error::Unsupported {
                 what: format!("the card does not take other limits ({status}); its PIN and PUK stay as they are"),
@@ -58,8 +61,24 @@ impl Piv<'_, '_> {
             Role::Puk => "12345678",
             other => return Err(Error::unsupported(format!("first {other} to be set"))),
         };
+        self.still_delivered(role)?;
         let delivered = Entry::Value(Pin::take(Zeroizing::new(delivered.as_bytes().to_vec())));
         self.change_pin(role, &delivered, new)
+    }
+
+    /// Makes sure that the value of delivery still stands where the card told so in a transaction before: a person may have
+    /// typed for minutes since, and another program have set a value that this one would cost a try of.
+    fn still_delivered(&mut self, role: Role) -> Result<()> {
+        if self.delivered {
+            return Ok(());
+        }
+        let key_reference = self.key_reference(role)?;
+        let told = self.metadata(key_reference)?;
+        self.counter = told.map(|told| (role, told.retries));
+        match told.and_then(|told| told.default) {
+            Some(true) => Ok(()),
+            _ => Err(Error::Unsupported { what: format!("the {role} is set already, by another program") }),
+        }
     }
 }
 

@@ -49,6 +49,7 @@ impl Piv<'_, '_> {
             let key_reference = self.key_reference(role)?;
             let metadata = self.metadata(key_reference)?;
             let default = metadata.and_then(|metadata| metadata.default);
+            self.delivered |= role == Role::UserPin && default == Some(true);
             let retries = match metadata.map(|metadata| metadata.retries) {
                 Some(retries) if retries != Retries::Unknown => retries,
                 _ if role == Role::UserPin => self.ask_counter(key_reference)?.unwrap_or(Retries::Unknown),

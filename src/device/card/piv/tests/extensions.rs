@@ -145,6 +145,28 @@ fn the_first_pin_replaces_the_one_of_delivery() {
 }
 
 #[test]
+fn a_pin_that_another_program_has_set_meanwhile_loses_no_try_to_the_value_of_delivery() {
+    let set_later = |later| {
+        let mut memory = memory();
+        let survey = dialogue!("set").split("> 00 20 00 80").next().unwrap();
+        script::play(&mut memory, Protocol::T1, survey, as_token(|piv| piv.survey(Depth::Full).unwrap()));
+        script::play(
+            &mut memory,
+            Protocol::T1,
+            later,
+            as_token(|piv| {
+                assert_eq!(piv.retries(Role::UserPin), Ok(left(3)));
+                piv.set(Role::UserPin, &entry("new"))
+            }),
+        )
+    };
+    let refused = set_later(dialogue!("set-meanwhile")).unwrap_err();
+    assert_eq!(refused.exit_code(), 7);
+    assert!(refused.to_string().contains("is set already"), "{refused}");
+    assert_eq!(set_later(dialogue!("set-after-typing")), wrong(Role::UserPin, left(2), "6300"));
+}
+
+#[test]
 fn limits_are_set_by_management_key_and_pin_and_new_values_follow_at_once() {
     play(dialogue!("retries-set"), |piv| {
         set_limits(piv).unwrap();
@@ -206,6 +228,14 @@ fn an_erasure_that_comes_to_nothing_says_what_is_blocked_by_then() {
 }
 
 #[test]
+fn a_card_that_knows_no_way_back_is_asked_before_anything_is_blocked() {
+    for status in ["6D 00", "6A 81", "6A 86"] {
+        let error = play(&dialogue!("erase-unknown").replace("6D 00", status), erase).unwrap_err();
+        assert_eq!(error.exit_code(), 7, "{status}: {error}");
+    }
+}
+
+#[test]
 fn nothing_is_tried_more_often_than_a_counter_can_count() {
     // It shows no more than 15, so that a counter above that is not seen to fall.
     let mut card = Answering::new(|apdu: &[u8]| match apdu[1] {
@@ -214,7 +244,7 @@ fn nothing_is_tried_more_often_than_a_counter_can_count() {
     });
     card.meet(&mut memory(), as_token(|piv| piv.erase())).unwrap_err();
     assert_eq!(card.sent.iter().filter(|apdu| apdu[1] == 0x2C).count(), 255);
-    assert!(!card.sent.iter().any(|apdu| [0x20, 0xFB].contains(&apdu[1])), "the PIN is left alone");
+    assert!(!card.sent.iter().any(|apdu| apdu[1] == 0x20), "the PIN is left alone");
 }
 
 #[test]
