@@ -115,10 +115,10 @@ fn text(digits: &[u32]) -> String {
 proptest! {
     #[test]
     fn what_is_shown_is_read_again(block in block(), between in "[ \\-\u{2013}]{1,3}") {
-        prop_assert_eq!(Block::parse(&block.to_string()).as_ref(), Ok(&block));
-        prop_assert_eq!(Block::parse(&block.to_string().to_lowercase()).as_ref(), Ok(&block));
-        prop_assert_eq!(Block::parse(&block.groups().join(&between)).as_ref(), Ok(&block));
-        prop_assert_eq!(Block::parse(&block.groups().concat().to_lowercase()).as_ref(), Ok(&block));
+        prop_assert!(Block::parse(&block.to_string()).is_ok_and(|read| read == block));
+        prop_assert!(Block::parse(&block.to_string().to_lowercase()).is_ok_and(|read| read == block));
+        prop_assert!(Block::parse(&block.groups().join(&between)).is_ok_and(|read| read == block));
+        prop_assert!(Block::parse(&block.groups().concat().to_lowercase()).is_ok_and(|read| read == block));
     }
 
     #[test]

@@ -80,12 +80,12 @@ impl Cipher {
 
     /// Encrypts one block; none where `block` has another length than one of this cipher.
     pub fn encrypt(&self, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        in_place(block, |block| with!(self, cipher => Some(cipher.encrypt_block(block.try_into().ok()?))))
+        in_place(block, |block| with!(self, cipher => block.try_into().ok().map(|block| cipher.encrypt_block(block))))
     }
 
     /// Decrypts one block; none where `block` has another length than one of this cipher.
     pub fn decrypt(&self, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        in_place(block, |block| with!(self, cipher => Some(cipher.decrypt_block(block.try_into().ok()?))))
+        in_place(block, |block| with!(self, cipher => block.try_into().ok().map(|block| cipher.decrypt_block(block))))
     }
 
     /// Encrypts whole blocks, each chained to the one before (CBC, SP 800-38A, 6.2), the first to zeros; none where `text` is
