@@ -4,14 +4,12 @@
 
 use std::fmt;
 
-/// One block of a cipher: the challenge that a card gives, and the response to it, which has the same length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Block {
-    /// Eight bytes: 3DES.
-    Eight([u8; 8]),
-    /// Sixteen bytes: AES.
-    Sixteen([u8; 16]),
-}
+use zeroize::Zeroizing;
+
+/// One block of a cipher, eight bytes of 3DES or sixteen of AES: the challenge that a card gives, and the response to it, which
+/// has the same length. Wiped when dropped, since a response opens the card.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Block(Zeroizing<Vec<u8>>);
 
 /// Why a text is no challenge and no response: what follows the name of the option that gave it. It never repeats the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,8 +49,7 @@ const CHECKED: usize = PLAIN + 1;
 impl Block {
     /// A block of that content; none where it has neither 8 nor 16 bytes.
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        let eight = || bytes.try_into().map(Self::Eight);
-        eight().or_else(|_| bytes.try_into().map(Self::Sixteen)).ok()
+        matches!(bytes.len(), 8 | 16).then(|| Self(Zeroizing::new(bytes.to_vec())))
     }
 
     /// Reads hexadecimal digits in either case, with spaces and dashes anywhere: 16 or 32 plain ones, or 20 or 40 in groups of
@@ -61,12 +58,10 @@ impl Block {
     /// # Errors
     /// [`Malformed`], which names the groups that are wrong and repeats none.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let words: Vec<Vec<Option<u8>>> = text
-            .split(is_between)
-            .filter(|word| !word.is_empty())
-            .map(|word| word.chars().map(digit).collect())
-            .collect();
-        let digits = words.concat();
+        // The words and what is made of them are wiped, and have their final size from the start, so that no copy is left behind.
+        let mut words = Zeroizing::new(Vec::with_capacity(text.len()));
+        words.extend(text.split(is_between).filter(|word| !word.is_empty()).map(digits));
+        let digits = Zeroizing::new(words.concat());
         let size = match digits.len() {
             16 | 32 => PLAIN,
             20 | 40 => CHECKED,
@@ -76,10 +71,11 @@ impl Block {
         if let Some(uneven) = uneven(&words).filter(|_| size == CHECKED) {
             return Err(uneven);
         }
-        let groups: Vec<Option<[u8; PLAIN]>> = digits.chunks(size).map(group).collect();
+        let groups: Zeroizing<Vec<Option<[u8; PLAIN]>>> = Zeroizing::new(digits.chunks(size).map(group).collect());
         let wrong = groups.iter().enumerate().filter(|(_, group)| group.is_none());
         let wrong: Vec<Group> = wrong.map(|(index, _)| Group { ordinal: index + 1, size }).collect();
-        let bytes: Vec<u8> = groups.iter().flatten().flat_map(|[a, b, c, d]| [16 * a + b, 16 * c + d]).collect();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(groups.len() * PLAIN / 2));
+        bytes.extend(groups.iter().flatten().flat_map(|[a, b, c, d]| [16 * a + b, 16 * c + d]));
         match Self::new(&bytes) {
             Some(block) if wrong.is_empty() => Ok(block),
             _ => Err(Malformed::Mistyped(wrong)),
@@ -88,10 +84,7 @@ impl Block {
 
     /// The bytes, 8 or 16.
     pub fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Eight(bytes) => bytes,
-            Self::Sixteen(bytes) => bytes,
-        }
+        &self.0
     }
 
     /// The groups to be said on the telephone, four or eight: `0011D`, four digits and one that checks them.
@@ -116,13 +109,16 @@ fn is_between(character: char) -> bool {
     character.is_whitespace() || matches!(character, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
-fn digit(character: char) -> Option<u8> {
-    character.to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+/// The digits of a word; none for each character that is no digit.
+fn digits(word: &str) -> Vec<Option<u8>> {
+    let mut digits = Vec::with_capacity(word.len());
+    digits.extend(word.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())));
+    digits
 }
 
 /// The four digits of a group, where it holds nothing else and its check digit, if it has one, fits.
 fn group(digits: &[Option<u8>]) -> Option<[u8; PLAIN]> {
-    let digits: Vec<u8> = digits.iter().copied().collect::<Option<_>>()?;
+    let digits: Zeroizing<Vec<u8>> = Zeroizing::new(digits.iter().copied().collect::<Option<_>>()?);
     let (content, check) = digits.split_first_chunk()?;
     (check.is_empty() || check == [check_digit(content)]).then_some(*content)
 }

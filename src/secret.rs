@@ -1,8 +1,10 @@
 //! Secrets: wiped when dropped, never printed, never copied, compared in constant time.
 
 mod admin_key;
+mod stack;
 
 pub use admin_key::AdminKey;
+pub use stack::on_wiped_stack;
 
 use std::fmt;
 

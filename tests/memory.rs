@@ -2,6 +2,8 @@
 //!
 //! The fault module answers for the token, so that nobody but the tool ever holds a copy, and stops it at its last call.
 
+mod cards;
+
 use std::{fs, path::PathBuf};
 
 use crate::support::{

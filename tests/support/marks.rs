@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use memchr::memmem;
+
 /// The forms in which text may give a secret away: as it is, in hexadecimal and as a list of bytes.
 fn forms(mark: &str) -> Vec<String> {
     let bytes = mark.as_bytes();
@@ -41,12 +43,12 @@ pub fn none_in_files(folder: &Path, marks: &[&str]) {
     }
 }
 
-/// How many characters of a mark in a row give it away in memory, where what was freed is soon written over in part: the
-/// allocator alone takes the first sixteen bytes. Every second such part of a mark is searched for.
+/// How many bytes of a mark in a row give it away in memory, where what was freed is soon written over in part: the
+/// allocator alone takes the first sixteen bytes.
 const PART: usize = 8;
 
 /// Which of `marks` stand in the writable memory of a process, whole or in part.
-pub fn in_memory<'m>(process: u32, marks: &[&'m str]) -> Vec<&'m str> {
+pub fn in_memory<'m, M: AsRef<[u8]> + ?Sized>(process: u32, marks: &[&'m M]) -> Vec<&'m M> {
     let memory = File::open(format!("/proc/{process}/mem")).unwrap();
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let (mut seen, mut read) = (Vec::new(), 0);
@@ -61,8 +63,7 @@ pub fn in_memory<'m>(process: u32, marks: &[&'m str]) -> Vec<&'m str> {
         let mut content = vec![0; usize::try_from(to - from).unwrap()];
         // Of memory that was promised and never used nothing can be read.
         read += memory.read_at(&mut content, from).unwrap_or_default();
-        let content = String::from_utf8_lossy(&content); // what is text stays, and text is searched quickly
-        let has_part = |mark: &&str| (0..mark.len()).step_by(2 * PART).any(|at| content.contains(&mark[at..][..PART]));
+        let has_part = |mark: &&M| mark.as_ref().chunks_exact(PART).any(|part| memmem::find(&content, part).is_some());
         seen.extend(marks.iter().copied().filter(has_part));
     }
     assert!(maps.contains("[stack]") && maps.contains("[heap]") && read > 100_000, "only {read} bytes of {maps}");

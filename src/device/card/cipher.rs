@@ -6,11 +6,12 @@ use cbc::{
     cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit},
 };
 use des::TdesEde3;
+use zeroize::Zeroizing;
 
 use crate::{
     challenge::Block,
     error::{Error, Result},
-    secret::AdminKey,
+    secret::{AdminKey, on_wiped_stack},
 };
 
 /// What an admin key is for.
@@ -26,10 +27,7 @@ pub enum Algorithm {
 impl Algorithm {
     /// The algorithm that answers a challenge: eight bytes are 3DES, sixteen are AES, as Windows' minidrivers have it.
     pub fn of(challenge: &Block) -> Self {
-        match challenge {
-            Block::Eight(_) => Self::TripleDes,
-            Block::Sixteen(_) => Self::Aes,
-        }
+        if challenge.bytes().len() == 8 { Self::TripleDes } else { Self::Aes }
     }
 }
 
@@ -65,12 +63,12 @@ impl Cipher {
     /// [`Error::Policy`] where the algorithm has no key of that length.
     pub fn new(algorithm: Algorithm, key: &AdminKey) -> Result<Self> {
         let bytes = key.bytes();
-        let keyed = match (algorithm, bytes.len()) {
+        let keyed = on_wiped_stack(|| match (algorithm, bytes.len()) {
             (Algorithm::TripleDes, _) => TdesEde3::new_from_slice(bytes).map(Box::new).map(Keyed::TripleDes),
             (Algorithm::Aes, 16) => Aes128::new_from_slice(bytes).map(Box::new).map(Keyed::Aes128),
             (Algorithm::Aes, 24) => Aes192::new_from_slice(bytes).map(Box::new).map(Keyed::Aes192),
             (Algorithm::Aes, _) => Aes256::new_from_slice(bytes).map(Box::new).map(Keyed::Aes256),
-        };
+        });
         let wanted = match algorithm {
             Algorithm::TripleDes => "3DES takes one of 24 (48 hexadecimal digits)",
             Algorithm::Aes => "AES takes one of 16, 24 or 32 (32, 48 or 64 hexadecimal digits)",
@@ -81,43 +79,42 @@ impl Cipher {
     }
 
     /// Encrypts one block; none where `block` has another length than one of this cipher.
-    pub fn encrypt(&self, block: &[u8]) -> Option<Vec<u8>> {
-        with!(self, cipher => {
-            let mut block = Array::try_from(block).ok()?;
-            cipher.encrypt_block(&mut block);
-            Some(block.to_vec())
-        })
+    pub fn encrypt(&self, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        in_place(block, |block| with!(self, cipher => block.try_into().ok().map(|block| cipher.encrypt_block(block))))
     }
 
     /// Decrypts one block; none where `block` has another length than one of this cipher.
-    pub fn decrypt(&self, block: &[u8]) -> Option<Vec<u8>> {
-        with!(self, cipher => {
-            let mut block = Array::try_from(block).ok()?;
-            cipher.decrypt_block(&mut block);
-            Some(block.to_vec())
-        })
+    pub fn decrypt(&self, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        in_place(block, |block| with!(self, cipher => block.try_into().ok().map(|block| cipher.decrypt_block(block))))
     }
 
     /// Encrypts whole blocks, each chained to the one before (CBC, SP 800-38A, 6.2), the first to zeros; none where `text` is
     /// not whole blocks.
-    pub fn encrypt_chained(&self, text: &[u8]) -> Option<Vec<u8>> {
-        let mut text = text.to_vec();
-        with!(self, cipher => {
-            let (blocks, rest) = Array::slice_as_chunks_mut(&mut text);
-            rest.is_empty().then(|| Encryptor::inner_iv_init(&**cipher, &Array::default()).encrypt_blocks(blocks))
-        })?;
-        Some(text)
+    pub fn encrypt_chained(&self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        in_place(text, |text| {
+            with!(self, cipher => {
+                let (blocks, rest) = Array::slice_as_chunks_mut(text);
+                rest.is_empty().then(|| Encryptor::inner_iv_init(&**cipher, &Array::default()).encrypt_blocks(blocks))
+            })
+        })
     }
 
     /// Decrypts what [`Cipher::encrypt_chained`] gives; none where `text` is not whole blocks.
-    pub fn decrypt_chained(&self, text: &[u8]) -> Option<Vec<u8>> {
-        let mut text = text.to_vec();
-        with!(self, cipher => {
-            let (blocks, rest) = Array::slice_as_chunks_mut(&mut text);
-            rest.is_empty().then(|| Decryptor::inner_iv_init(&**cipher, &Array::default()).decrypt_blocks(blocks))
-        })?;
-        Some(text)
+    pub fn decrypt_chained(&self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        in_place(text, |text| {
+            with!(self, cipher => {
+                let (blocks, rest) = Array::slice_as_chunks_mut(text);
+                rest.is_empty().then(|| Decryptor::inner_iv_init(&**cipher, &Array::default()).decrypt_blocks(blocks))
+            })
+        })
     }
+}
+
+/// What `work` makes of a copy of `text`, of which nothing else is left behind.
+fn in_place(text: &[u8], work: impl FnOnce(&mut [u8]) -> Option<()>) -> Option<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(text.to_vec());
+    on_wiped_stack(|| work(&mut text))?;
+    Some(text)
 }
 
 /// The response to a challenge: its encryption with the admin key, in one block.
@@ -172,8 +169,8 @@ mod tests {
         for (plain, encrypted) in
             [("The qufc", "A826FD8CE53B855F"), ("k brown ", "CCE21C8112256FE6"), ("fox jump", "68D5C05DD9B6B900")]
         {
-            assert_eq!(cipher.encrypt(plain.as_bytes()), Some(bytes(encrypted)));
-            assert_eq!(cipher.decrypt(&bytes(encrypted)), Some(plain.into()));
+            assert_eq!(cipher.encrypt(plain.as_bytes()), Some(Zeroizing::new(bytes(encrypted))));
+            assert_eq!(cipher.decrypt(&bytes(encrypted)), Some(Zeroizing::new(plain.into())));
         }
     }
 
@@ -182,8 +179,8 @@ mod tests {
         let plain = bytes("00112233445566778899AABBCCDDEEFF");
         for (key, encrypted) in FIPS_197 {
             let cipher = cipher(Algorithm::Aes, key);
-            assert_eq!(cipher.encrypt(&plain), Some(bytes(encrypted)));
-            assert_eq!(cipher.decrypt(&bytes(encrypted)), Some(plain.clone()));
+            assert_eq!(cipher.encrypt(&plain), Some(bytes(encrypted).into()));
+            assert_eq!(cipher.decrypt(&bytes(encrypted)), Some(plain.clone().into()));
         }
     }
 
@@ -194,8 +191,8 @@ mod tests {
         let mut plain = b"Now is the time for all ".to_vec();
         plain.iter_mut().zip(bytes("1234567890ABCDEF")).for_each(|(byte, first)| *byte ^= first);
         let encrypted = bytes("E5C7CDDE872BF27C43E934008C389C0F683788499A7C05F6");
-        assert_eq!(cipher.encrypt_chained(&plain), Some(encrypted.clone()));
-        assert_eq!(cipher.decrypt_chained(&encrypted), Some(plain));
+        assert_eq!(cipher.encrypt_chained(&plain), Some(encrypted.clone().into()));
+        assert_eq!(cipher.decrypt_chained(&encrypted), Some(plain.into()));
     }
 
     #[test]
@@ -205,8 +202,8 @@ mod tests {
         let mut plain = bytes("6BC1BEE22E409F96E93D7E117393172AAE2D8A571E03AC9C9EB76FAC45AF8E51");
         plain.iter_mut().zip(0..16).for_each(|(byte, first)| *byte ^= first);
         let encrypted = bytes("7649ABAC8119B246CEE98E9B12E9197D5086CB9B507219EE95DB113A917678B2");
-        assert_eq!(cipher.encrypt_chained(&plain), Some(encrypted.clone()));
-        assert_eq!(cipher.decrypt_chained(&encrypted), Some(plain));
+        assert_eq!(cipher.encrypt_chained(&plain), Some(encrypted.clone().into()));
+        assert_eq!(cipher.decrypt_chained(&encrypted), Some(plain.into()));
     }
 
     #[test]
@@ -232,7 +229,7 @@ mod tests {
         );
         // The key check value that is printed with a key of zeros.
         let delivered = cipher(Algorithm::TripleDes, &"0".repeat(48));
-        assert_eq!(delivered.encrypt(&[0; 8]), Some(bytes("8CA64DE9C1B123A7")));
+        assert_eq!(delivered.encrypt(&[0; 8]), Some(bytes("8CA64DE9C1B123A7").into()));
     }
 
     #[test]
@@ -249,7 +246,7 @@ mod tests {
     #[test]
     fn a_key_of_aes_answers_no_challenge_of_eight_bytes() {
         for digits in [FIPS_197[0].0, FIPS_197[2].0] {
-            let error = respond(&key(digits), &Block::Eight([0; 8])).unwrap_err();
+            let error = respond(&key(digits), &Block::new(&[0; 8]).unwrap()).unwrap_err();
             assert_eq!(error.exit_code(), 6);
             assert!(error.to_string().contains("3DES takes one of 24"), "{error}");
         }

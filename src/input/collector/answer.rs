@@ -64,8 +64,11 @@ fn response(given: &Pin, challenge: &Block) -> Result<Pin> {
     let text = std::str::from_utf8(given.bytes()).map_err(|_| refused("is no hexadecimal number"))?;
     let response = Block::parse(text).map_err(|why| refused(&why.to_string()))?;
     if response.bytes().len() != challenge.bytes().len() {
-        let [given, wanted] = [response, *challenge].map(|block| 2 * block.bytes().len());
+        let [given, wanted] = [&response, challenge].map(|block| 2 * block.bytes().len());
         return Err(refused(&format!("has {given} digits, where the response to this challenge has {wanted}")));
     }
-    Ok(Pin::take(Zeroizing::new(response.to_string().into_bytes())))
+    // Of their final size from the start, so that no copy is left behind.
+    let mut digits = Zeroizing::new(vec![0; 2 * response.bytes().len()]);
+    base16ct::upper::encode(response.bytes(), &mut digits).map_err(|_| refused("is no hexadecimal number"))?;
+    Ok(Pin::take(digits))
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
 
-use crate::{device::card::tlv::find, token::Role};
+use crate::{device::card::tlv::find, secret::on_wiped_stack, token::Role};
 
 /// What becomes of a PIN before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,10 +95,10 @@ impl Iterated {
             Role::SoPin => &self.pw3,
             _ => &self.pw1,
         };
-        match self.hash {
+        on_wiped_stack(|| match self.hash {
             Hash::Sha256 => iterate::<Sha256>(salt, pin, self.count),
             Hash::Sha512 => iterate::<Sha512>(salt, pin, self.count),
-        }
+        })
     }
 }
 
@@ -117,10 +117,7 @@ fn iterate<D: Digest>(salt: &Salt, pin: &[u8], count: usize) -> Zeroizing<Vec<u8
         digest.update(part);
         left -= part.len();
     }
-    let mut hash = digest.finalize();
-    let value = Zeroizing::new(hash.to_vec());
-    zeroize::Zeroize::zeroize(&mut hash[..]);
-    value
+    Zeroizing::new(digest.finalize().to_vec())
 }
 
 const REPEATED: usize = 64;

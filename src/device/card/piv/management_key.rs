@@ -163,7 +163,7 @@ impl Piv<'_, '_> {
         }
         let malformed = || Error::device("the card's witness of its admin key is malformed", None);
         let decrypted = find(&witness.data, &[0x7C, 0x80]).and_then(|witness| cipher.decrypt(&witness));
-        let decrypted = Zeroizing::new(decrypted.ok_or_else(malformed)?);
+        let decrypted = decrypted.ok_or_else(malformed)?;
         let challenge = self.memory.random.0(decrypted.len())?;
         let expected = cipher.encrypt(&challenge).ok_or_else(malformed)?;
         let data = template(&decrypted, &challenge)?;
