@@ -19,6 +19,7 @@ use pukka::{
     input::{Collector, Destroy, Prompter, Source, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
+    operation::Hint,
     render::{self, Failure, Render},
     run::{self, Call},
     selector::Selection,
@@ -97,7 +98,11 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
     match asked {
         Asked::Guide if std::io::stdout().is_terminal() => {
             let selection = selection(None)?;
-            render.guide(&run::look(&selection, &settings, true)?).map_err(Failure::bare)
+            let as_called = |hint: Hint| {
+                let hint = hint.with_modules(&global.modules);
+                named.iter().fold(hint, |hint, named| hint.with_profile(&named.application, &named.file))
+            };
+            render.guide(&run::look(&selection, &settings, true)?, &as_called).map_err(Failure::bare)
         }
         Asked::Guide => Err(Failure::bare(Error::Usage("no command is given; `pukka --help` lists them".into()))),
         Asked::Look { full, token } => {

@@ -4,6 +4,7 @@ mod authority;
 mod change;
 mod code;
 mod erase;
+mod hint;
 mod init;
 mod plan;
 mod possible;
@@ -16,9 +17,10 @@ mod step;
 mod unblock;
 mod verify;
 
+pub use hint::{Hint, call, distance};
 pub use plan::{Orders, Outcome, Plan, listed};
 pub use possible::{choices, possible};
-pub use remedy::{Hint, advise, command, remedy};
+pub use remedy::{Stage, advise, remedy};
 pub use secrets::Secrets;
 pub use step::{Action, Step};
 

@@ -19,6 +19,7 @@ use crate::{
     challenge::Block,
     error::{Error, Result},
     input::Generated,
+    operation::Hint,
     token::Trace,
 };
 
@@ -58,13 +59,14 @@ impl Render {
         Ok(())
     }
 
-    /// What to do next with the tokens of a listing, for `pukka` alone on a terminal.
+    /// What to do next with the tokens of a listing, for `pukka` alone on a terminal. `as_called` adds to a command what the
+    /// call named.
     ///
     /// # Errors
     /// As [`Render::listing`].
-    pub fn guide(self, listing: &Listing) -> Result<()> {
+    pub fn guide(self, listing: &Listing, as_called: &dyn Fn(Hint) -> Hint) -> Result<()> {
         self.listing("status", listing)?;
-        text::guidance(listing).iter().for_each(|line| talk(format_args!("{line}")));
+        text::guidance(listing, as_called).iter().for_each(|line| talk(format_args!("{line}")));
         Ok(())
     }
 

@@ -1,27 +1,20 @@
 //! What to do next: drawn from what this token can do, never from habit.
 
-use super::possible;
+use super::{Hint, hint, possible};
 use crate::{
     error::Error,
-    token::{Retries, Role, Survey, Verb},
+    token::{Ability, Need, Retries, Role, State, Survey, Verb},
 };
 
-/// What a person can do next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hint {
-    /// A command that can be pasted.
-    Command(String),
-    /// A sentence, where no command helps.
-    Advice(String),
-}
-
-impl Hint {
-    /// The text of either.
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Command(text) | Self::Advice(text) => text,
-        }
-    }
+/// How far an operation came before it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It could not be planned.
+    Planning,
+    /// It was planned, and what it needs was not had.
+    Collecting,
+    /// A write may have been done.
+    Acting,
 }
 
 /// The hint for an error that names no token.
@@ -35,11 +28,30 @@ pub fn advise(error: &Error) -> Option<Hint> {
     }
 }
 
-/// The hint for an error of `verb` on the token of `survey`, which `selector` names. `sent`: a write may have been done.
-pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: bool) -> Option<Hint> {
-    let can = |verb: Verb| possible(survey).iter().any(|able| able.verb == verb);
-    let offer = |wanted: Verb| can(wanted).then(|| Hint::Command(command(wanted, selector)));
-    let reset = || offer(Verb::PinReset);
+/// The hint for an error of `verb` on the token of `survey`, which `selector` names.
+pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage: Stage) -> Option<Hint> {
+    let survey = &as_told(survey, error);
+    let able = possible(survey);
+    // What failed is not tried again, unless by another's authority.
+    let is_other = |able: &&Ability| {
+        let by_another = match error {
+            Error::Unsupported { .. } => stage == Stage::Planning,
+            other => other.role().is_some_and(|role| role != Role::UserPin && able.by != Some(role)),
+        };
+        able.verb != verb || (able.by.is_some() && by_another)
+    };
+    let offer = |wanted: Verb| {
+        let ways = able.iter().filter(|able| able.verb == wanted).filter(is_other);
+        ways.min_by_key(|able| hint::distance(able.by)).map(|able| Hint::Command(hint::call(able, survey, selector)))
+    };
+    let one_of = |wanted: &[Verb]| wanted.iter().find_map(|verb| offer(*verb));
+    let reset = || one_of(&[Verb::PinReset, Verb::PinUnblock]);
+    // The least that is lost comes first.
+    let restore = || one_of(&[Verb::PinUnblock, Verb::PinReset]);
+    let anew = || match one_of(&[Verb::TokenErase, Verb::TokenInit]) {
+        Some(Hint::Command(command)) => Some(Hint::LastResort(command)),
+        _ => None,
+    };
     let only_the_issuer =
         || Some(Hint::Advice("nothing on this token can restore it; ask whoever issued the token".into()));
     // Some cards erase their keys as soon as both are blocked.
@@ -48,56 +60,100 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, sent: 
         survey.reference(Role::Puk).map(|_| Hint::Advice(both.into()))
     };
     match error {
-        Error::Blocked { role: Role::UserPin | Role::ResetCode, .. } => reset().or_else(only_the_issuer),
-        Error::Blocked { .. } => only_the_issuer(),
+        Error::Blocked { role: Role::UserPin | Role::ResetCode, .. } => {
+            restore().or_else(anew).or_else(only_the_issuer)
+        }
+        // Who was to be given a new PIN may have another authority.
+        Error::Blocked { .. } if matches!(verb, Verb::PinReset | Verb::PinUnblock) => {
+            restore().or_else(anew).or_else(only_the_issuer)
+        }
+        Error::Blocked { .. } => anew().or_else(only_the_issuer),
         // With tries to spare the PIN was most likely mistyped, and there is no need for another's authority yet.
         Error::WrongSecret { role: Role::UserPin, retries: Retries::Left { left: 2.., .. }, .. } => None,
-        Error::WrongSecret { role: Role::UserPin, .. } if verb != Verb::PinReset => reset(),
+        Error::WrongSecret { role: Role::UserPin, .. } => reset(),
         // Whoever has the authority over the code sets another.
         Error::WrongSecret { role: Role::ResetCode, retries, .. } if retries.is_last() => reset(),
-        Error::WrongSecret { role, retries, .. } if retries.is_last() => Some(Hint::Advice(format!(
-            "the next wrong {role} blocks it for good; nothing on the token can restore it then"
-        ))),
-        Error::LastTry { role: Role::UserPin } => reset().or_else(hazard),
+        Error::WrongSecret { role, retries, .. } if retries.is_last() => {
+            let then = match able.iter().any(|able| able.verb == Verb::TokenErase) {
+                true => "only `token erase` is left then, by which everything on the token is lost",
+                false => "nothing on the token can restore it then",
+            };
+            Some(Hint::Advice(format!("the next wrong {role} blocks it for good; {then}")))
+        }
+        Error::LastTry { role: Role::UserPin | Role::ResetCode } => reset().or_else(hazard),
         Error::LastTry { .. } => hazard(),
-        Error::Unset { role: Role::UserPin } => offer(Verb::PinSet).or(offer(Verb::TokenInit)),
+        Error::Unset { role: Role::UserPin } => one_of(&[Verb::PinSet, Verb::TokenInit]),
         Error::Unset { role: Role::ResetCode } if verb == Verb::PinReset => reset(),
         Error::Unset { .. } => offer(Verb::TokenInit),
-        Error::MustChange { role: Role::UserPin, .. } if verb != Verb::PinChange => offer(Verb::PinChange),
-        Error::MustChange { role: Role::UserPin, .. } => reset(),
+        Error::MustChange { role: Role::UserPin, .. } => one_of(&[Verb::PinChange, Verb::PinReset]),
         // A card that does not tell whether it has a first value refused one.
-        Error::Unsupported { .. } if sent && verb == Verb::PinSet && survey.set_before.is_some() => {
+        Error::Unsupported { .. } if stage == Stage::Acting && verb == Verb::PinSet && survey.set_before.is_some() => {
             let cut_off = "if an earlier call set the PUK and was cut off before the PIN, name that PUK by --puk in place of --new-puk";
             Some(Hint::Advice(cut_off.into()))
         }
+        // The token has the verb, and neither the keys nor the limit that was named.
+        Error::Unsupported { .. } if stage == Stage::Collecting => Some(look(selector)),
+        Error::Unsupported { .. } if verb == Verb::RetriesSet && survey.limit_rules.is_some() => {
+            limits(survey).or_else(|| Some(look(selector)))
+        }
         Error::Unsupported { .. } => {
-            // Where one secret is meant and the token has the other, that one comes first.
-            let counterpart = match verb {
-                Verb::PukChange => offer(Verb::SoPinChange),
-                Verb::SoPinChange => offer(Verb::PukChange),
-                // A new code that nobody knows is as good as none.
-                Verb::ResetCodeClear => offer(Verb::ResetCodeSet),
+            // What was begun to be erased, or was never begun, can do nothing else.
+            let only = match able.as_slice() {
+                [only] => offer(only.verb),
                 _ => None,
             };
-            counterpart
-                .or_else(reset)
-                .or(offer(Verb::PinSet))
-                .or(offer(Verb::PinChange))
-                // What was begun to be erased can do nothing else.
-                .or(offer(Verb::TokenErase))
-                .or_else(only_the_issuer)
+            one_of(instead(verb)).or(only).or_else(|| Some(look(selector)))
         }
-        Error::Unconfirmed { role: Role::UserPin, .. } => Some(Hint::Command(command(Verb::PinVerify, selector))),
-        Error::Device { .. } if sent && matches!(verb, Verb::PinChange | Verb::PinReset | Verb::PinSet) => {
-            Some(Hint::Command(command(Verb::PinVerify, selector)))
+        Error::Unconfirmed { role: Role::UserPin, .. } => Some(Hint::Command(hint::command(Verb::PinVerify, selector))),
+        Error::Device { .. }
+            if stage == Stage::Acting && matches!(verb, Verb::PinChange | Verb::PinReset | Verb::PinSet) =>
+        {
+            Some(Hint::Command(hint::command(Verb::PinVerify, selector)))
         }
         // What it blocked on its way stays blocked, unless it is brought to its end.
-        Error::Device { .. } if sent && verb == Verb::TokenErase => offer(verb),
+        Error::Device { .. } if stage == Stage::Acting && verb == Verb::TokenErase => {
+            Some(Hint::Command(hint::command(verb, selector)))
+        }
         other => advise(other),
     }
 }
 
-/// The command of `verb` for the token that `selector` names, quoted for a shell.
-pub fn command(verb: Verb, selector: &str) -> String {
-    format!("pukka {verb} --token '{selector}'")
+/// The survey with what the failure told of the token since.
+fn as_told(survey: &Survey, error: &Error) -> Survey {
+    let mut survey = survey.clone();
+    if let Error::Blocked { role, .. } = error {
+        let told = survey.references.iter_mut().find(|own| own.role == *role);
+        told.into_iter().for_each(|own| (own.state, own.retries) = (State::Blocked, Retries::Blocked));
+    }
+    survey
+}
+
+/// What serves the purpose of a verb that the token lacks, the nearest first.
+fn instead(verb: Verb) -> &'static [Verb] {
+    match verb {
+        Verb::PinSet | Verb::PinUnblock => &[Verb::PinReset, Verb::PinSet, Verb::PinChange],
+        Verb::PinReset => &[Verb::PinReset, Verb::PinUnblock, Verb::PinSet, Verb::PinChange],
+        Verb::PinChange | Verb::PinVerify => &[Verb::PinChange, Verb::PinReset, Verb::PinSet],
+        // Where one secret is meant and the token has the other: what stands behind a reset.
+        Verb::PukChange => &[Verb::SoPinChange, Verb::AdminKeyChange],
+        Verb::SoPinChange => &[Verb::PukChange, Verb::AdminKeyChange],
+        Verb::AdminKeyChange => &[Verb::SoPinChange, Verb::PukChange],
+        Verb::ResetCodeSet => &[Verb::PukChange, Verb::SoPinChange, Verb::AdminKeyChange],
+        // A new code that nobody knows is as good as none.
+        Verb::ResetCodeClear => &[Verb::ResetCodeSet, Verb::PukChange],
+        Verb::RetriesSet => &[],
+        Verb::TokenInit => &[Verb::TokenErase],
+        Verb::TokenErase => &[Verb::TokenInit],
+    }
+}
+
+/// Where nothing serves: what the token can do.
+fn look(selector: &str) -> Hint {
+    Hint::Command(format!("pukka status --token '{selector}'"))
+}
+
+/// The options of the limits that this token has.
+fn limits(survey: &Survey) -> Option<Hint> {
+    let options = survey.limit_rules?.roles.iter().map(|role| format!("--{}-tries", Need::Current(*role).option()));
+    Some(Hint::Advice(format!("the limits of this token are set by {}", options.collect::<Vec<_>>().join(", "))))
 }

@@ -1,5 +1,7 @@
 //! JSON, schema 1: one object, fields in a fixed order; fields are added, never changed.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use zeroize::Zeroizing;
 
@@ -136,7 +138,7 @@ struct ErrorObject<'a> {
     role: Option<&'static str>,
     tries_left: Option<u8>,
     message: String,
-    hint: Option<&'a str>,
+    hint: Option<Cow<'a, str>>,
     detail: Option<&'a str>,
     token: Option<Selected<'a>>,
     candidates: &'a [String],

@@ -80,25 +80,12 @@ pub struct Failure {
 impl Failure {
     /// The same, with a hint that names the modules that the call named.
     pub fn with_modules(self, modules: &[PathBuf]) -> Self {
-        let quoted = |module: &PathBuf| module.display().to_string().replace('\'', r"'\''");
-        let named: String = modules.iter().map(|module| format!(" --module '{}'", quoted(module))).collect();
-        let hint = self.hint.map(|hint| match hint {
-            Hint::Command(command) if command.contains("'pkcs11:") => Hint::Command(command + &named),
-            other => other,
-        });
-        Self { hint, ..self }
+        Self { hint: self.hint.map(|hint| hint.with_modules(modules)), ..self }
     }
 
     /// The same, with a hint that names the profile that the call named, where the hint is for a card of that.
     pub fn with_profile(self, application: &str, file: &Path) -> Self {
-        let quoted = file.display().to_string().replace('\'', r"'\''");
-        let hint = self.hint.map(|hint| match hint {
-            Hint::Command(command) if command.contains(&format!("application={application}'")) => {
-                Hint::Command(format!("{command} --profile '{quoted}'"))
-            }
-            other => other,
-        });
-        Self { hint, ..self }
+        Self { hint: self.hint.map(|hint| hint.with_profile(application, file)), ..self }
     }
 
     /// A failure that belongs to no token.

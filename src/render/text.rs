@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Listed, Listing, Report};
 use crate::{
     challenge::Block,
-    operation::{Plan, choices, command},
+    operation::{Hint, Plan, call, choices, distance},
     policy,
     token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
 };
@@ -31,33 +31,43 @@ pub fn spoken(block: &Block) -> String {
     format!("in groups, each with its check digit: {}", block.groups().join(" "))
 }
 
-/// What to do next with each PIN of each token, in one sentence and one command.
-pub fn guidance(listing: &Listing) -> Vec<String> {
+/// What to do next with each PIN of each token, in one sentence and one command. `as_called` adds what the call named, so that
+/// the command finds the token as the call did.
+pub fn guidance(listing: &Listing, as_called: &dyn Fn(Hint) -> Hint) -> Vec<String> {
     let of_token = |token: &Listed| {
         let survey = token.survey.as_ref()?;
         let can = choices(survey);
         let pins = survey.references.iter().filter(|own| own.role == Role::UserPin);
-        Some(pins.filter_map(|pin| next(token, pin, &can)).collect::<Vec<String>>())
+        let next = pins.filter_map(|pin| next(pin, survey, &can, &token.selector));
+        let said = next.map(|(why, hint)| format!("{}: {why}: {}", token.identity, as_called(hint).text()));
+        // Two PINs that only a new beginning helps are helped by one.
+        let mut said: Vec<String> = said.collect();
+        said.dedup();
+        Some(said)
     };
     listing.tokens.iter().filter_map(of_token).flatten().collect()
 }
 
-fn next(token: &Listed, pin: &Reference, can: &[(Ability, Option<&str>)]) -> Option<String> {
-    let wanted: &[(Verb, &str)] = match pin.state {
-        State::Blocked => &[(Verb::PinReset, "is blocked")],
-        State::Unset => &[(Verb::PinSet, "has not been set yet"), (Verb::TokenInit, "")],
-        State::MustChange => &[(Verb::PinChange, "must be changed")],
-        State::Ready | State::Unknown => &[(Verb::PinChange, "can be changed")],
+/// How a PIN stands, and what can be done next.
+fn next(pin: &Reference, survey: &Survey, can: &[(Ability, Option<&str>)], selector: &str) -> Option<(String, Hint)> {
+    let (why, wanted): (&str, &[Verb]) = match pin.state {
+        State::Blocked => ("is blocked", &[Verb::PinUnblock, Verb::PinReset, Verb::TokenErase, Verb::TokenInit]),
+        State::Unset => ("has not been set yet", &[Verb::PinSet, Verb::TokenInit]),
+        State::MustChange => ("must be changed", &[Verb::PinChange]),
+        State::Ready | State::Unknown => ("can be changed", &[Verb::PinChange]),
     };
-    let able =
-        |verb: Verb| can.iter().find(|(able, name)| able.verb == verb && name.is_none_or(|name| name == pin.name));
-    let ((ability, name), why) = wanted.iter().find_map(|(verb, why)| able(*verb).zip(Some(why)))?;
-    let command = command(ability.verb, &token.selector);
-    let identity = &token.identity;
+    let way = |verb: &Verb| {
+        let ways = can.iter().filter(|(able, name)| able.verb == *verb && name.is_none_or(|name| name == pin.name));
+        ways.min_by_key(|(able, _)| distance(able.by))
+    };
+    let (able, name) = wanted.iter().find_map(way)?;
+    let command = call(able, survey, selector);
+    let destroys = matches!(able.verb, Verb::TokenErase | Verb::TokenInit);
     Some(match name {
-        _ if ability.verb == Verb::TokenInit => format!("{identity}: the token is blank: {command}"),
-        Some(name) => format!("{identity}: {name} {why}: {command} --reference {name}"),
-        None => format!("{identity}: the PIN {why}: {command}"),
+        _ if destroys && survey.identity.blank => ("the token is blank".into(), Hint::Command(command)),
+        _ if destroys => (format!("the PIN {why}"), Hint::LastResort(command)),
+        Some(name) => (format!("{name} {why}"), Hint::Command(command).and(&format!(" --reference {name}"))),
+        None => (format!("the PIN {why}"), Hint::Command(command)),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::{
     input::Collector,
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
-    operation::{Action, Hint, Operation, Orders, Outcome, Plan, Secrets, Step, advise, listed, remedy},
+    operation::{Action, Operation, Orders, Outcome, Plan, Secrets, Stage, Step, advise, listed, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
     token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token},
@@ -39,6 +39,8 @@ pub struct Job<'a> {
 #[derive(Default)]
 struct Progress {
     survey: Option<Survey>,
+    /// Whether it was planned, so that only what it needs can be missing.
+    planned: bool,
     /// Whether the intent was recorded, so that an outcome has to be.
     recorded: bool,
     /// Whether act has begun, so that a write may have happened.
@@ -74,10 +76,34 @@ impl Job<'_> {
             // Whether the record takes it or not, the failure itself is what has to be told.
             let _ = self.ledger.outcome(Err(error));
         }
+        if let (Err(error), None) = (&result, &progress.identity) {
+            self.look_around(error, &mut found, &mut progress);
+        }
         match (result, progress.identity.take()) {
             (Ok(report), Some(identity)) => Ok(Report { identity, selector: self.selector.clone(), ..report }),
             (Ok(report), None) => Ok(report),
             (Err(error), _) => Err(self.failed(error, progress)),
+        }
+    }
+
+    /// Reads what the operation had no need to, where the hint is drawn from it: what else can be done now.
+    fn look_around(&self, error: &Error, found: &mut Found, progress: &mut Progress) {
+        let is_drawn = match error {
+            Error::WrongSecret { retries, .. } => retries.is_last(),
+            Error::Blocked { .. } | Error::Unsupported { .. } => true,
+            _ => false,
+        };
+        if !is_drawn || progress.survey.is_none() || self.operation.concerns(&self.orders).is_none() {
+            return;
+        }
+        let mut whole = None;
+        let looked = found.connection.transact(Access::Read, &mut |token| {
+            whole = Some(token.survey(Depth::Full)?);
+            Ok(())
+        });
+        // It is only for the hint: the failure itself is what has to be told.
+        if looked.is_ok() {
+            progress.survey = whole.or(progress.survey.take());
         }
     }
 
@@ -90,6 +116,7 @@ impl Job<'_> {
             let mut survey = progress.survey.insert(survey).clone();
             one_reference(&survey, self.operation, self.reference)?;
             let plan = self.operation.plan(&survey, &self.orders)?;
+            progress.planned = true;
             plan.narrow(&mut survey);
             // With every secret at hand, one transaction serves; else nobody types while it is open.
             if !self.dry_run && self.collector.is_ready(&plan, &survey) {
@@ -250,15 +277,19 @@ impl Job<'_> {
             generated
         };
         let verb = self.operation.verb();
-        let hint =
-            progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, progress.acting));
+        let stage = match (progress.acting, progress.planned) {
+            (true, _) => Stage::Acting,
+            (false, true) => Stage::Collecting,
+            (false, false) => Stage::Planning,
+        };
+        let hint = progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, stage));
         // What is pasted has to mean the same PIN.
         let is_own = |name: &&str| {
             progress.survey.as_ref().is_some_and(|survey| survey.references.iter().any(|own| own.name == *name))
         };
-        let hint = hint.map(|hint| match (hint, self.reference.filter(is_own)) {
-            (Hint::Command(command), Some(name)) => Hint::Command(format!("{command} --reference {name}")),
-            (hint, _) => hint,
+        let hint = hint.map(|hint| match self.reference.filter(is_own) {
+            Some(name) => hint.and(&format!(" --reference {name}")),
+            None => hint,
         });
         let hint = hint.or_else(|| advise(&error));
         Failure { error, token: Some(self.selector.clone()), hint, done: progress.done, generated }

@@ -126,6 +126,8 @@ fn a_pin_blocked_by_its_last_try_stays_so_and_the_hint_resets_it() {
     let text = desk.run(VERIFY).code(5);
     let hint = text.err.lines().find_map(|line| line.strip_prefix("hint: pukka ")).unwrap().replace('\'', "");
     assert!(hint.starts_with("pin reset "), "{hint}");
+    // There is no reset code, and the call says whose secret it will ask for.
+    assert!(hint.ends_with(" --by so-pin"), "{hint}");
     desk.run(&format!("{hint} --so-pin env:ADMIN --new-pin env:NEW")).code(0);
     assert_eq!(desk.counters(), [3, 0, 3]);
     assert_eq!(desk.verify(0x81, "271828"), "9000");

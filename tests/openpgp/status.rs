@@ -84,8 +84,11 @@ fn what_it_cannot_do_is_refused_with_a_hint_of_what_it_can() {
         ("pin unblock --application openpgp --so-pin env:ADMIN", "pukka pin reset "),
         ("pin set --application openpgp --new-pin env:NEW", "pukka pin reset "),
         ("puk change --application openpgp --puk env:ADMIN --new-puk env:ADMIN2", "pukka so-pin change "),
-        ("retries set --application openpgp --so-pin env:ADMIN --pin-tries 5", "pukka pin reset "),
-        ("admin-key change --application openpgp --admin-key env:ADMIN --new-admin-key env:ADMIN2", "pukka pin reset "),
+        ("retries set --application openpgp --so-pin env:ADMIN --pin-tries 5", "pukka status "),
+        (
+            "admin-key change --application openpgp --admin-key env:ADMIN --new-admin-key env:ADMIN2",
+            "pukka so-pin change ",
+        ),
     ] {
         let refused = desk.refused(line, 7);
         assert_eq!(refused["kind"], "unsupported");
