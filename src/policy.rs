@@ -69,6 +69,12 @@ pub fn check_current(need: Need, value: &Pin, reference: &Reference) -> Result<(
     }
 }
 
+/// How many digits a present value has that is told in hexadecimal, in words: `48 hexadecimal digits`.
+pub fn digits(reference: &Reference) -> Option<String> {
+    let (min, max) = reference.current_length.filter(|_| reference.length.unit == Unit::HexDigits)?;
+    Some(range(min, Some(max), "hexadecimal digits"))
+}
+
 /// The limits of a new value, in words: `6 to 8 digits`.
 pub fn limits(length: Length) -> String {
     let unit = match length.unit {
@@ -175,5 +181,12 @@ mod tests {
         let check = |value| check_current(Need::Current(Role::SoPin), &pin(value), &so_pin);
         assert!(check("353736323138383x").unwrap_err().to_string().contains("16 hexadecimal digits"));
         assert_eq!(check("35373632aB38383F"), Ok(()));
+    }
+
+    #[test]
+    fn how_many_digits_are_expected_is_said_of_what_is_told_in_hexadecimal_alone() {
+        let key = Reference { current_length: Some((32, 64)), ..reference(Unit::HexDigits, 48, Some(48)) };
+        assert_eq!(digits(&key).as_deref(), Some("32 to 64 hexadecimal digits"));
+        assert_eq!(digits(&reference(Unit::Digits, 6, Some(8))), None);
     }
 }

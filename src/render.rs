@@ -130,7 +130,7 @@ impl Render {
         for done in &failure.done {
             talk(format_args!("the token was {} before this failed", done.name()));
         }
-        talk(format_args!("{}error:{} {}{detail}", error.0, error.1, failure.error));
+        talk(format_args!("{}error:{} {}{detail}", error.0, error.1, failure.sentence()));
         if failure.generated.iter().any(|generated| generated.value.is_some()) {
             let place = match written {
                 Ok(()) => "stands on standard output",

@@ -209,7 +209,8 @@ impl Collector {
             let entry = if let Some(value) = self.at_hand.remove(&need) {
                 Entry::Value(value)
             } else if self.is_typed_at_token(need, plan, survey) {
-                let keys = format!("the {} is to be entered on the keys of {}", need.role(), survey.identity);
+                let keys =
+                    format!("the {} is to be entered on the keys of {}", survey.called(need.role()), survey.identity);
                 self.asked(need)?.tell(&keys);
                 Entry::Pad
             } else {
@@ -274,12 +275,13 @@ impl Collector {
         let prompter = self.ask.as_mut().ok_or_else(|| missing(need))?;
         let old = self.at_hand.get(&Need::Current(need.role()));
         let differ = || Error::Policy("the two entries differ".into());
+        let again = format!("The same new {} again: ", survey.called(need.role()));
         let mut last = differ();
         for _ in 0..PATIENCE {
             let value = prompter.secret(&question(need, survey))?;
             last = match check(need, &value).and_then(|()| check_value(need, &value, survey, old)) {
                 Err(refused) => refused,
-                Ok(()) if prompter.secret(&format!("The same new {} again: ", need.role()))? == value => {
+                Ok(()) if prompter.secret(&again)? == value => {
                     return Ok(value);
                 }
                 Ok(()) => differ(),
@@ -376,17 +378,20 @@ fn is_new(need: Need, survey: &Survey) -> bool {
 /// The question, with the token and the tries left in it.
 fn question(need: Need, survey: &Survey) -> String {
     let (role, token) = (need.role(), &survey.identity);
-    let reference = survey.reference(role);
-    // Of several PINs the one that is meant goes by its own name.
-    let several = survey.references.iter().filter(|own| own.role == role).count() > 1;
-    let role = reference.filter(|_| several).map_or(role.title(), |own| own.name);
-    match (is_new(need, survey), reference) {
-        (false, Some(reference)) => match reference.retries {
-            Retries::Unknown => format!("{role} of {token} (it does not tell how many tries are left): "),
-            retries => format!("{role} of {token} ({retries}): "),
-        },
-        (true, Some(reference)) => format!("New {role} of {token} ({}): ", policy::limits(reference.length)),
-        (_, None) => format!("{role} of {token}: "),
+    let called = survey.called(role);
+    let Some(reference) = survey.reference(role) else { return format!("{called} of {token}: ") };
+    if is_new(need, survey) {
+        return format!("New {called} of {token} ({}): ", policy::limits(reference.length));
+    }
+    let tries = match reference.retries {
+        Retries::Unknown if !role.is_counted() => None,
+        Retries::Unknown => Some("it does not tell how many tries are left".to_owned()),
+        retries => Some(retries.to_string()),
+    };
+    let said: Vec<String> = tries.into_iter().chain(policy::digits(reference)).collect();
+    match said.is_empty() {
+        true => format!("{called} of {token}: "),
+        false => format!("{called} of {token} ({}): ", said.join("; ")),
     }
 }
 

@@ -65,12 +65,12 @@ fn next(token: &Listed, pin: &Reference, can: &[(Ability, Option<&str>)]) -> Opt
 pub fn success(report: &Report) -> String {
     let done = match report.outcome.map_or("planned", |outcome| outcome.name()) {
         "initialised" => "initialised".to_owned(),
-        "verified" => format!("the {} is right", report.role),
+        "verified" => format!("the {} is right", report.called),
         "erased" => "erased".to_owned(),
         done if report.verb == Verb::RetriesSet => format!("tries {done}"),
-        done => match report.by.filter(|by| *by != report.role) {
-            Some(by) => format!("{} {done} by the {by}", report.role),
-            None => format!("{} {done}", report.role),
+        done => match report.by_called.filter(|_| report.by != Some(report.role)) {
+            Some(by) => format!("{} {done} by the {by}", report.called),
+            None => format!("{} {done}", report.called),
         },
     };
     let proof = match (report.confirmed, report.role, report.unproved.first()) {
@@ -92,9 +92,9 @@ pub fn plan(report: &Report, plan: &Plan) -> String {
     let needs: Vec<String> = plan.needs().iter().map(|need| format!("--{}", need.option())).collect();
     let mut text = format!("plan for {}\n", report.identity);
     fact(&mut text, "operation", plan.verb.name());
-    plan.by.iter().for_each(|by| fact(&mut text, "by", &by.to_string()));
+    report.by_called.iter().for_each(|by| fact(&mut text, "by", by));
     fact(&mut text, "needs", &needs.join(", "));
-    plan.costs().iter().for_each(|cost| fact(&mut text, "costs", cost));
+    report.costs.iter().for_each(|cost| fact(&mut text, "costs", cost));
     report.commands.iter().for_each(|command| fact(&mut text, "step", command));
     text
 }
