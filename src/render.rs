@@ -19,6 +19,7 @@ use crate::{
     challenge::Block,
     error::{Error, Result},
     input::Generated,
+    selector::quoted,
     token::Trace,
 };
 
@@ -140,7 +141,7 @@ impl Render {
             talk(format_args!("the token may have taken the generated value, which {place}"));
         }
         if let Error::AmbiguousToken { candidates, .. } = &failure.error {
-            candidates.iter().for_each(|candidate| talk(format_args!("  {candidate}")));
+            candidates.iter().for_each(|candidate| talk(format_args!("  {}", quoted(candidate))));
         }
         if let Some(next) = &failure.hint {
             talk(format_args!("{}hint:{} {}", hint.0, hint.1, next.text()));

@@ -7,6 +7,7 @@ use crate::{
     challenge::Block,
     operation::{Plan, choices, command},
     policy,
+    selector::quoted,
     token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
 };
 
@@ -23,7 +24,9 @@ pub fn listing(listing: &Listing) -> String {
         .map(|token| (token.identity.application.name(), token.identity.to_string(), token.selector.as_str()))
         .collect();
     let width = rows.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
-    rows.iter().map(|(application, name, selector)| format!("{application:<7}  {name:<width$}  {selector}\n")).collect()
+    rows.iter()
+        .map(|(application, name, selector)| format!("{application:<7}  {name:<width$}  {}\n", quoted(selector)))
+        .collect()
 }
 
 /// A challenge or response as it is said on the telephone.
@@ -84,7 +87,8 @@ pub fn success(report: &Report) -> String {
         (Retries::Unknown, None) => String::new(),
         (retries, _) => format!("; {retries}"),
     };
-    format!("{}: {done}{proof}{tries}", report.identity)
+    let delivered = if report.verb == Verb::TokenErase { "; the values of delivery are valid now" } else { "" };
+    format!("{}: {done}{proof}{tries}{delivered}", report.identity)
 }
 
 /// The plan of a dry run.
@@ -102,7 +106,7 @@ pub fn plan(report: &Report, plan: &Plan) -> String {
 /// What `--verbose` says of a success.
 pub fn details(report: &Report) -> String {
     let mut text = String::new();
-    fact(&mut text, "selector", &report.selector);
+    fact(&mut text, "selector", &quoted(&report.selector));
     report.commands.iter().for_each(|command| fact(&mut text, "step", command));
     report.unproved.iter().for_each(|why| fact(&mut text, "unproved", why));
     text
@@ -117,7 +121,7 @@ fn paragraph(token: &Listed, survey: &Survey) -> String {
         }
     };
     let of = |text: Option<&crate::token::Text>| text.map(ToString::to_string);
-    say("selector", Some(token.selector.clone()));
+    say("selector", Some(quoted(&token.selector)));
     say("application", Some(identity.application.to_string()));
     say("serial", of(identity.serial.as_ref()));
     say("manufacturer", of(identity.manufacturer.as_ref()));
