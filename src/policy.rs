@@ -38,8 +38,12 @@ pub fn check_new(role: Role, value: &Pin, reference: &Reference, old: Option<&Pi
         Unit::HexDigits => value.bytes().iter().all(u8::is_ascii_hexdigit),
     };
     if !fits {
+        let alphabet = match length.unit {
+            Unit::Characters => " of printable ASCII without blanks",
+            Unit::Bytes | Unit::Digits | Unit::HexDigits => "",
+        };
         return Err(Error::Policy(format!(
-            "the new {role} holds a character that this token does not take: it takes {}",
+            "the new {role} holds a character that this token does not take: it takes {}{alphabet}",
             limits(length)
         )));
     }
@@ -160,6 +164,13 @@ mod tests {
             assert!(!sentence.contains(value), "{sentence}");
         }
         assert_eq!(refused("27182", Unit::Digits), "the new PIN is too short: this token takes 6 to 8 digits");
+    }
+
+    #[test]
+    fn which_characters_are_taken_is_said_of_a_value_that_holds_another() {
+        assert!(refused("2718 28", Unit::Characters).ends_with("6 to 8 characters of printable ASCII without blanks"));
+        assert!(refused("27182a", Unit::Digits).ends_with("it takes 6 to 8 digits"));
+        assert!(refused("27 182", Unit::HexDigits).ends_with("it takes 6 to 8 hexadecimal digits"));
     }
 
     #[test]
