@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::token::{Retries, Role};
+use crate::token::{Retries, Role, Text};
 
 /// What every fallible function here returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -60,8 +60,11 @@ pub enum Error {
         /// Whose.
         role: Role,
     },
-    /// The person did not confirm a destruction.
-    NotConfirmedByUser,
+    /// The person did not confirm it.
+    NotConfirmedByUser {
+        /// The word that confirms it, where one does: no secret.
+        wanted: Option<Text>,
+    },
     /// The token refused the new value, and kept the old one.
     NewValueRefused {
         /// Whose.
@@ -138,7 +141,10 @@ impl Error {
                 "only one try of the {called} is left and a wrong value would block it, so none was made; --allow-last-try={} permits it",
                 role.name()
             ),
-            Self::NotConfirmedByUser => "not confirmed; nothing was changed".into(),
+            Self::NotConfirmedByUser { wanted: Some(wanted) } => {
+                format!("not confirmed, which takes {wanted} and no other word; nothing was changed")
+            }
+            Self::NotConfirmedByUser { wanted: None } => "not confirmed; nothing was changed".into(),
             Self::NewValueRefused { why, .. } => format!("the token refuses the new {called}: {why}"),
             Self::Stale => "another program used the card since it gave the challenge, so that the response answers nothing any more; no try was spent".into(),
             Self::Unconfirmed { why, .. } => {
@@ -171,7 +177,7 @@ impl Error {
             Self::MustChange { .. } => "must-change",
             Self::Policy(_) => "policy",
             Self::LastTry { .. } => "last-try",
-            Self::NotConfirmedByUser => "not-confirmed-by-user",
+            Self::NotConfirmedByUser { .. } => "not-confirmed-by-user",
             Self::NewValueRefused { .. } => "new-value-refused",
             Self::Unsupported { .. } => "unsupported",
             Self::Device { .. } | Self::Stale => "device",
@@ -188,7 +194,9 @@ impl Error {
             Self::NoToken(_) | Self::AmbiguousToken { .. } => 3,
             Self::WrongSecret { .. } => 4,
             Self::Blocked { .. } | Self::Unset { .. } | Self::MustChange { .. } => 5,
-            Self::Policy(_) | Self::LastTry { .. } | Self::NotConfirmedByUser | Self::NewValueRefused { .. } => 6,
+            Self::Policy(_) | Self::LastTry { .. } | Self::NotConfirmedByUser { .. } | Self::NewValueRefused { .. } => {
+                6
+            }
             Self::Unsupported { .. } => 7,
             Self::Device { .. } | Self::Stale => 8,
             Self::Unconfirmed { .. } => 11,
@@ -211,7 +219,7 @@ impl Error {
             | Self::NoToken(_)
             | Self::AmbiguousToken { .. }
             | Self::Policy(_)
-            | Self::NotConfirmedByUser
+            | Self::NotConfirmedByUser { .. }
             | Self::Unsupported { .. }
             | Self::Device { .. }
             | Self::Stale

@@ -22,7 +22,7 @@ use crate::{
     operation::{Action, Plan, Secrets},
     policy,
     secret::{AdminKey, Entry, Pin},
-    token::{Need, Retries, Role, Survey},
+    token::{Need, Retries, Role, Survey, Text},
 };
 
 /// How often a person may try to type a new value that is taken and repeated rightly.
@@ -111,7 +111,7 @@ impl Collector {
                 need.option()
             )));
         }
-        let value = self.asked(need)?.secret(question)?;
+        let value = typed(self.asked(need)?.as_mut(), question)?;
         check(need, &value).map(|()| value)
     }
 
@@ -266,7 +266,7 @@ impl Collector {
     }
 
     fn ask_current(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
-        let value = self.asked(need)?.secret(&question(need, survey))?;
+        let value = typed(self.asked(need)?.as_mut(), &question(need, survey))?;
         check(need, &value).and_then(|()| check_value(need, &value, survey, None)).map(|()| value)
     }
 
@@ -280,6 +280,7 @@ impl Collector {
         for _ in 0..PATIENCE {
             let value = prompter.secret(&question(need, survey))?;
             last = match check(need, &value).and_then(|()| check_value(need, &value, survey, old)) {
+                Err(_) if value.is_empty() => nothing_typed(),
                 Err(refused) => refused,
                 Ok(()) if prompter.secret(&again)? == value => {
                     return Ok(value);
@@ -299,7 +300,7 @@ impl Collector {
             Error::Usage("the token is live and would be destroyed: confirm it with --destroy and its serial".into())
         };
         let prompter = self.ask.as_deref_mut().ok_or_else(unconfirmed)?;
-        let shown = crate::token::Text::from(name);
+        let shown = Text::from(name);
         prompter.tell(&format!("everything on {} will be destroyed: every key, certificate and PIN", survey.identity));
         let given = prompter.word(&format!("Type {shown} to go on: "))?;
         confirm(name, &given)
@@ -354,8 +355,24 @@ fn missing(need: Need) -> Error {
     ))
 }
 
+/// What a person types, who is asked again where that is nothing.
+fn typed(prompter: &mut dyn Prompter, question: &str) -> Result<Pin> {
+    for _ in 0..PATIENCE {
+        let value = prompter.secret(question)?;
+        if !value.is_empty() {
+            return Ok(value);
+        }
+        prompter.tell(&nothing_typed().to_string());
+    }
+    Err(nothing_typed())
+}
+
+fn nothing_typed() -> Error {
+    Error::Policy("nothing was typed".into())
+}
+
 fn confirm(name: &str, given: &str) -> Result<()> {
-    if name == given { Ok(()) } else { Err(Error::NotConfirmedByUser) }
+    if name == given { Ok(()) } else { Err(Error::NotConfirmedByUser { wanted: Some(Text::from(name)) }) }
 }
 
 fn check_value(need: Need, value: &Pin, survey: &Survey, old: Option<&Pin>) -> Result<()> {
