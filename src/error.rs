@@ -1,24 +1,22 @@
 //! Every failure: its sentence, its name in JSON, its exit code.
 
-use crate::token::{Retries, Role};
+use std::fmt;
+
+use crate::token::{Retries, Role, Text};
 
 /// What every fallible function here returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation did not do what was asked. The sentence never holds a secret, nor what stood where one belongs.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Error {
     /// The call is wrong, or something is missing and nobody may be asked.
-    #[error("{0}")]
     Usage(String),
     /// The person gave up before anything was changed. A challenge may have been drawn, and a response have come to nothing.
-    #[error("interrupted; nothing was changed and no try was spent")]
     Interrupted,
     /// Nothing matches.
-    #[error("{0}")]
     NoToken(String),
     /// Several match, and a command that writes never guesses.
-    #[error("{why}")]
     AmbiguousToken {
         /// Why that is so, in a sentence.
         why: String,
@@ -26,7 +24,6 @@ pub enum Error {
         candidates: Vec<String>,
     },
     /// The token refused the value, and a try was spent where it counts.
-    #[error("{}", wrong_secret(*.role, *.retries))]
     WrongSecret {
         /// Whose value.
         role: Role,
@@ -36,7 +33,6 @@ pub enum Error {
         detail: Option<String>,
     },
     /// No try is left.
-    #[error("the {role} is blocked{}", if *.now { ": that was its last try" } else { "" })]
     Blocked {
         /// Whose.
         role: Role,
@@ -46,13 +42,11 @@ pub enum Error {
         detail: Option<String>,
     },
     /// It has no value yet. A card that has a reset code counts no tries of one that is not set, nor of one that is blocked.
-    #[error("the {role} {}", if *.role == Role::ResetCode { "is not set, or blocked" } else { "has not been set yet" })]
     Unset {
         /// Whose.
         role: Role,
     },
     /// It must be changed before it can be used.
-    #[error("the {role} has expired and must be changed first")]
     MustChange {
         /// Whose.
         role: Role,
@@ -60,19 +54,18 @@ pub enum Error {
         detail: Option<String>,
     },
     /// Refused by us before anything was sent.
-    #[error("{0}")]
     Policy(String),
     /// The last try is never spent unasked.
-    #[error("only one try of the {role} is left and a wrong value would block it, so none was made; --allow-last-try={} permits it", role.name())]
     LastTry {
         /// Whose.
         role: Role,
     },
-    /// The person did not confirm a destruction.
-    #[error("not confirmed; nothing was changed")]
-    NotConfirmedByUser,
+    /// The person did not confirm it.
+    NotConfirmedByUser {
+        /// The word that confirms it, where one does: no secret.
+        wanted: Option<Text>,
+    },
     /// The token refused the new value, and kept the old one.
-    #[error("the token refuses the new {role}: {why}")]
     NewValueRefused {
         /// Whose.
         role: Role,
@@ -82,13 +75,11 @@ pub enum Error {
         detail: Option<String>,
     },
     /// This token cannot do that.
-    #[error("{what}")]
     Unsupported {
         /// What it cannot do, in a sentence.
         what: String,
     },
     /// A reader, a module, a card or the system failed.
-    #[error("{what}")]
     Device {
         /// What happened.
         what: String,
@@ -98,12 +89,8 @@ pub enum Error {
         detail: Option<String>,
     },
     /// Another program used the card since it gave its challenge.
-    #[error(
-        "another program used the card since it gave the challenge, so that the response answers nothing any more; no try was spent"
-    )]
     Stale,
     /// The token said yes, and the proof failed or was cut off.
-    #[error("the token accepted the new {role}, but that could not be confirmed: {why}")]
     Unconfirmed {
         /// Whose.
         role: Role,
@@ -113,23 +100,60 @@ pub enum Error {
         detail: Option<String>,
     },
     /// A bug.
-    #[error("internal error: {0}")]
     Internal(String),
 }
 
-fn wrong_secret(role: Role, retries: Retries) -> String {
+/// In the words that everybody uses; a token may have others.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(self.role().map_or("", Role::title)))
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn wrong_secret(role: Role, called: &str, retries: Retries) -> String {
     match retries {
-        Retries::Left { .. } | Retries::Final => format!("wrong {role}; {retries}"),
-        // Of a key no card seen keeps a count.
-        Retries::Unknown if matches!(role, Role::AdminKey | Role::Response) => format!("wrong {role}"),
+        Retries::Left { .. } | Retries::Final => format!("wrong {called}; {retries}"),
+        Retries::Unknown if !role.is_counted() => format!("wrong {called}"),
         Retries::Low | Retries::Unknown => {
-            format!("wrong {role}; the token does not tell how many tries are left, and it may be blocked")
+            format!("wrong {called}; the token does not tell how many tries are left, and it may be blocked")
         }
-        Retries::Blocked => format!("wrong {role}; it is blocked"),
+        Retries::Blocked => format!("wrong {called}; it is blocked"),
     }
 }
 
 impl Error {
+    /// The sentence, where the secret that it is about is `called` that by its token.
+    pub fn sentence(&self, called: &str) -> String {
+        match self {
+            Self::Usage(what) | Self::NoToken(what) | Self::Policy(what) => what.clone(),
+            Self::Unsupported { what } | Self::Device { what, .. } => what.clone(),
+            Self::Interrupted => "interrupted; nothing was changed and no try was spent".into(),
+            Self::AmbiguousToken { why, .. } => why.clone(),
+            Self::WrongSecret { role, retries, .. } => wrong_secret(*role, called, *retries),
+            Self::Blocked { now: true, .. } => format!("the {called} is blocked: that was its last try"),
+            Self::Blocked { now: false, .. } => format!("the {called} is blocked"),
+            Self::Unset { role: Role::ResetCode } => format!("the {called} is not set, or blocked"),
+            Self::Unset { .. } => format!("the {called} has not been set yet"),
+            Self::MustChange { .. } => format!("the {called} has expired and must be changed first"),
+            Self::LastTry { role } => format!(
+                "only one try of the {called} is left and a wrong value would block it, so none was made; --allow-last-try={} permits it",
+                role.name()
+            ),
+            Self::NotConfirmedByUser { wanted: Some(wanted) } => {
+                format!("not confirmed, which takes {wanted} and no other word; nothing was changed")
+            }
+            Self::NotConfirmedByUser { wanted: None } => "not confirmed; nothing was changed".into(),
+            Self::NewValueRefused { why, .. } => format!("the token refuses the new {called}: {why}"),
+            Self::Stale => "another program used the card since it gave the challenge, so that the response answers nothing any more; no try was spent".into(),
+            Self::Unconfirmed { why, .. } => {
+                format!("the token accepted the new {called}, but that could not be confirmed: {why}")
+            }
+            Self::Internal(what) => format!("internal error: {what}"),
+        }
+    }
+
     /// A failure of a device, with its number and no known cure.
     pub fn device(what: impl Into<String>, detail: impl Into<Option<String>>) -> Self {
         Self::Device { what: what.into(), cure: None, detail: detail.into() }
@@ -153,7 +177,7 @@ impl Error {
             Self::MustChange { .. } => "must-change",
             Self::Policy(_) => "policy",
             Self::LastTry { .. } => "last-try",
-            Self::NotConfirmedByUser => "not-confirmed-by-user",
+            Self::NotConfirmedByUser { .. } => "not-confirmed-by-user",
             Self::NewValueRefused { .. } => "new-value-refused",
             Self::Unsupported { .. } => "unsupported",
             Self::Device { .. } | Self::Stale => "device",
@@ -170,7 +194,9 @@ impl Error {
             Self::NoToken(_) | Self::AmbiguousToken { .. } => 3,
             Self::WrongSecret { .. } => 4,
             Self::Blocked { .. } | Self::Unset { .. } | Self::MustChange { .. } => 5,
-            Self::Policy(_) | Self::LastTry { .. } | Self::NotConfirmedByUser | Self::NewValueRefused { .. } => 6,
+            Self::Policy(_) | Self::LastTry { .. } | Self::NotConfirmedByUser { .. } | Self::NewValueRefused { .. } => {
+                6
+            }
             Self::Unsupported { .. } => 7,
             Self::Device { .. } | Self::Stale => 8,
             Self::Unconfirmed { .. } => 11,
@@ -193,7 +219,7 @@ impl Error {
             | Self::NoToken(_)
             | Self::AmbiguousToken { .. }
             | Self::Policy(_)
-            | Self::NotConfirmedByUser
+            | Self::NotConfirmedByUser { .. }
             | Self::Unsupported { .. }
             | Self::Device { .. }
             | Self::Stale
@@ -222,5 +248,24 @@ impl Error {
             | Self::Unconfirmed { detail, .. } => detail.as_deref(),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_goes_by_the_name_that_its_token_has_for_it() {
+        let wrong = |role| Error::WrongSecret { role, retries: Retries::counted(2, None), detail: None };
+        assert_eq!(wrong(Role::SoPin).sentence("Admin PIN"), "wrong Admin PIN; 2 tries left");
+        assert_eq!(wrong(Role::SoPin).to_string(), "wrong SO PIN; 2 tries left");
+    }
+
+    #[test]
+    fn nothing_is_said_of_the_tries_of_what_has_none() {
+        let wrong = |role| Error::WrongSecret { role, retries: Retries::Unknown, detail: None }.to_string();
+        assert_eq!(wrong(Role::AdminKey), "wrong admin key");
+        assert!(wrong(Role::Puk).contains("does not tell how many tries are left"));
     }
 }

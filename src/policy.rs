@@ -38,8 +38,12 @@ pub fn check_new(role: Role, value: &Pin, reference: &Reference, old: Option<&Pi
         Unit::HexDigits => value.bytes().iter().all(u8::is_ascii_hexdigit),
     };
     if !fits {
+        let alphabet = match length.unit {
+            Unit::Characters => " of printable ASCII without blanks",
+            Unit::Bytes | Unit::Digits | Unit::HexDigits => "",
+        };
         return Err(Error::Policy(format!(
-            "the new {role} holds a character that this token does not take: it takes {}",
+            "the new {role} holds a character that this token does not take: it takes {}{alphabet}",
             limits(length)
         )));
     }
@@ -67,6 +71,12 @@ pub fn check_current(need: Need, value: &Pin, reference: &Reference) -> Result<(
         ))),
         _ => Ok(()),
     }
+}
+
+/// How many digits a present value has that is told in hexadecimal, in words: `48 hexadecimal digits`.
+pub fn digits(reference: &Reference) -> Option<String> {
+    let (min, max) = reference.current_length.filter(|_| reference.length.unit == Unit::HexDigits)?;
+    Some(range(min, Some(max), "hexadecimal digits"))
 }
 
 /// The limits of a new value, in words: `6 to 8 digits`.
@@ -157,6 +167,13 @@ mod tests {
     }
 
     #[test]
+    fn which_characters_are_taken_is_said_of_a_value_that_holds_another() {
+        assert!(refused("2718 28", Unit::Characters).ends_with("6 to 8 characters of printable ASCII without blanks"));
+        assert!(refused("27182a", Unit::Digits).ends_with("it takes 6 to 8 digits"));
+        assert!(refused("27 182", Unit::HexDigits).ends_with("it takes 6 to 8 hexadecimal digits"));
+    }
+
+    #[test]
     fn a_value_at_either_limit_passes() {
         for value in ["271828", "27182818"] {
             assert_eq!(check_new(Role::UserPin, &pin(value), &reference(Unit::Digits, 6, Some(8)), None), Ok(()));
@@ -175,5 +192,12 @@ mod tests {
         let check = |value| check_current(Need::Current(Role::SoPin), &pin(value), &so_pin);
         assert!(check("353736323138383x").unwrap_err().to_string().contains("16 hexadecimal digits"));
         assert_eq!(check("35373632aB38383F"), Ok(()));
+    }
+
+    #[test]
+    fn how_many_digits_are_expected_is_said_of_what_is_told_in_hexadecimal_alone() {
+        let key = Reference { current_length: Some((32, 64)), ..reference(Unit::HexDigits, 48, Some(48)) };
+        assert_eq!(digits(&key).as_deref(), Some("32 to 64 hexadecimal digits"));
+        assert_eq!(digits(&reference(Unit::Digits, 6, Some(8))), None);
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     error::{Error, Result},
     input::Generated,
     operation::Hint,
+    selector::quoted,
     token::Trace,
 };
 
@@ -132,7 +133,7 @@ impl Render {
         for done in &failure.done {
             talk(format_args!("the token was {} before this failed", done.name()));
         }
-        talk(format_args!("{}error:{} {}{detail}", error.0, error.1, failure.error));
+        talk(format_args!("{}error:{} {}{detail}", error.0, error.1, failure.sentence()));
         if failure.generated.iter().any(|generated| generated.value.is_some()) {
             let place = match written {
                 Ok(()) => "stands on standard output",
@@ -142,7 +143,7 @@ impl Render {
             talk(format_args!("the token may have taken the generated value, which {place}"));
         }
         if let Error::AmbiguousToken { candidates, .. } = &failure.error {
-            candidates.iter().for_each(|candidate| talk(format_args!("  {candidate}")));
+            candidates.iter().for_each(|candidate| talk(format_args!("  {}", quoted(candidate))));
         }
         if let Some(next) = &failure.hint {
             talk(format_args!("{}hint:{} {}", hint.0, hint.1, next.text()));

@@ -15,6 +15,11 @@ use crate::{
 /// What stands unencoded in a value: the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// A selector as a shell takes it for one word: `;` and `?` stand in it, and no quotation mark, which is encoded.
+pub fn quoted(selector: &str) -> String {
+    format!("'{selector}'")
+}
+
 /// Which token is meant.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
@@ -312,6 +317,14 @@ mod tests {
         for (index, printed) in selectors(&identities).iter().enumerate() {
             assert_eq!(Selector::parse(printed).unwrap().matches(&identities), [index], "{printed}");
         }
+    }
+
+    #[test]
+    fn a_quoted_selector_is_one_word_of_a_shell_whatever_it_holds() {
+        let printed = selectors(&[&slot(1, "aa", "a'b;c$(d) `e`")]).concat();
+        let inner = quoted(&printed).strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).map(str::to_owned);
+        assert_eq!(inner.as_deref(), Some(printed.as_str()));
+        assert!(!printed.contains('\''), "{printed}");
     }
 
     #[test]

@@ -55,6 +55,11 @@ impl Survey {
     pub fn reference(&self, role: Role) -> Option<&Reference> {
         self.references.iter().find(|reference| reference.role == role)
     }
+
+    /// What the token calls `role`, and what everybody does where it has no name of its own for it.
+    pub fn called(&self, role: Role) -> &'static str {
+        self.reference(role).map_or(role.title(), |reference| reference.name)
+    }
 }
 
 /// How much a survey reads: a round trip costs about 15 ms on a real card, so an operation reads what it needs.

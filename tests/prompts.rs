@@ -92,10 +92,27 @@ fn a_new_value_that_is_too_short_is_said_to_be_so_and_asked_for_again() {
     let desk = Desk::new();
     let mut terminal = on_terminal(desk.call(&["pin", "change", "--pin", "env:PIN"]));
     terminal.expect("New PIN").send("12\r").expect("too short");
-    terminal.expect("New PIN").send("\r").expect("is empty");
+    terminal.expect("New PIN").send("\r").expect("nothing was typed");
     terminal.expect("New PIN").send("86420975\r").expect("again: ").send("86420975\r");
     assert_eq!(terminal.wait().0, 0);
     assert!(desk.is_pin(NEW));
+}
+
+#[test]
+fn where_nothing_is_typed_for_a_present_value_it_is_asked_for_again_and_three_times_at_most() {
+    let desk = Desk::new();
+    let mut terminal = on_terminal(desk.call(&["pin", "verify"]));
+    terminal.expect("PIN of desk").send("\r").expect("nothing was typed");
+    terminal.expect("PIN of desk").send("123456\r");
+    assert_eq!(terminal.wait().0, 0);
+
+    let mut terminal = on_terminal(desk.call(&["pin", "verify"]));
+    for _ in 0..3 {
+        terminal.expect("PIN of desk").send("\r").expect("nothing was typed");
+    }
+    let (code, shown) = terminal.wait();
+    assert_eq!(code, 6, "{shown}");
+    assert!(shown.contains("error: nothing was typed") && !shown.contains("--pin"), "{shown}");
 }
 
 #[test]
@@ -311,6 +328,7 @@ fn a_live_token_is_destroyed_only_when_its_serial_is_typed() {
         terminal.expect("will be destroyed").expect(&format!("Type {serial} to go on: ")).send(&format!("{word}\r"));
         let (code, shown) = terminal.wait();
         assert_eq!(code, 6, "{word:?}: {shown}");
+        assert!(shown.contains(&format!("error: not confirmed, which takes {serial} and no other word")), "{shown}");
         desk.nothing_was_sent();
     }
     let mut terminal = on_terminal(init());
@@ -342,7 +360,7 @@ fn pukka_alone_on_a_terminal_shows_the_tokens_and_a_command_to_go_on_with() {
     let desk = Desk::new();
     let (code, shown) = on_terminal(desk.call(&[])).wait();
     assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("pkcs11:token=desk;serial="), "{shown}");
+    assert!(shown.contains("selector      'pkcs11:token=desk;serial="), "{shown}");
     assert!(shown.contains("pukka pin change --token 'pkcs11:token=desk;serial="), "{shown}");
     desk.nothing_was_sent();
 }

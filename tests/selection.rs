@@ -62,7 +62,7 @@ fn two_tokens_and_no_selector_end_with_both_selectors_and_nothing_sent() {
         let text = desk.run(words).code(3);
         assert_eq!(text.out, "");
         for selector in &expected {
-            assert!(text.err.lines().any(|line| line.trim() == selector), "{text:?}");
+            assert!(text.err.lines().any(|line| line.trim() == format!("'{selector}'")), "{text:?}");
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     operation::{Action, Plan, Secrets},
     policy,
     secret::{AdminKey, Entry, Pin},
-    token::{Need, Retries, Role, Survey},
+    token::{Need, Retries, Role, Survey, Text},
 };
 
 /// How often a person may try to type a new value that is taken and repeated rightly.
@@ -111,7 +111,7 @@ impl Collector {
                 need.option()
             )));
         }
-        let value = self.asked(need)?.secret(question)?;
+        let value = typed(self.asked(need)?.as_mut(), question)?;
         check(need, &value).map(|()| value)
     }
 
@@ -209,7 +209,8 @@ impl Collector {
             let entry = if let Some(value) = self.at_hand.remove(&need) {
                 Entry::Value(value)
             } else if self.is_typed_at_token(need, plan, survey) {
-                let keys = format!("the {} is to be entered on the keys of {}", need.role(), survey.identity);
+                let keys =
+                    format!("the {} is to be entered on the keys of {}", survey.called(need.role()), survey.identity);
                 self.asked(need)?.tell(&keys);
                 Entry::Pad
             } else {
@@ -265,7 +266,7 @@ impl Collector {
     }
 
     fn ask_current(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
-        let value = self.asked(need)?.secret(&question(need, survey))?;
+        let value = typed(self.asked(need)?.as_mut(), &question(need, survey))?;
         check(need, &value).and_then(|()| check_value(need, &value, survey, None)).map(|()| value)
     }
 
@@ -274,12 +275,14 @@ impl Collector {
         let prompter = self.ask.as_mut().ok_or_else(|| missing(need))?;
         let old = self.at_hand.get(&Need::Current(need.role()));
         let differ = || Error::Policy("the two entries differ".into());
+        let again = format!("The same new {} again: ", survey.called(need.role()));
         let mut last = differ();
         for _ in 0..PATIENCE {
             let value = prompter.secret(&question(need, survey))?;
             last = match check(need, &value).and_then(|()| check_value(need, &value, survey, old)) {
+                Err(_) if value.is_empty() => nothing_typed(),
                 Err(refused) => refused,
-                Ok(()) if prompter.secret(&format!("The same new {} again: ", need.role()))? == value => {
+                Ok(()) if prompter.secret(&again)? == value => {
                     return Ok(value);
                 }
                 Ok(()) => differ(),
@@ -297,7 +300,7 @@ impl Collector {
             Error::Usage("the token is live and would be destroyed: confirm it with --destroy and its serial".into())
         };
         let prompter = self.ask.as_deref_mut().ok_or_else(unconfirmed)?;
-        let shown = crate::token::Text::from(name);
+        let shown = Text::from(name);
         prompter.tell(&format!("everything on {} will be destroyed: every key, certificate and PIN", survey.identity));
         let given = prompter.word(&format!("Type {shown} to go on: "))?;
         confirm(name, &given)
@@ -352,8 +355,24 @@ fn missing(need: Need) -> Error {
     ))
 }
 
+/// What a person types, who is asked again where that is nothing.
+fn typed(prompter: &mut dyn Prompter, question: &str) -> Result<Pin> {
+    for _ in 0..PATIENCE {
+        let value = prompter.secret(question)?;
+        if !value.is_empty() {
+            return Ok(value);
+        }
+        prompter.tell(&nothing_typed().to_string());
+    }
+    Err(nothing_typed())
+}
+
+fn nothing_typed() -> Error {
+    Error::Policy("nothing was typed".into())
+}
+
 fn confirm(name: &str, given: &str) -> Result<()> {
-    if name == given { Ok(()) } else { Err(Error::NotConfirmedByUser) }
+    if name == given { Ok(()) } else { Err(Error::NotConfirmedByUser { wanted: Some(Text::from(name)) }) }
 }
 
 fn check_value(need: Need, value: &Pin, survey: &Survey, old: Option<&Pin>) -> Result<()> {
@@ -376,17 +395,20 @@ fn is_new(need: Need, survey: &Survey) -> bool {
 /// The question, with the token and the tries left in it.
 fn question(need: Need, survey: &Survey) -> String {
     let (role, token) = (need.role(), &survey.identity);
-    let reference = survey.reference(role);
-    // Of several PINs the one that is meant goes by its own name.
-    let several = survey.references.iter().filter(|own| own.role == role).count() > 1;
-    let role = reference.filter(|_| several).map_or(role.title(), |own| own.name);
-    match (is_new(need, survey), reference) {
-        (false, Some(reference)) => match reference.retries {
-            Retries::Unknown => format!("{role} of {token} (it does not tell how many tries are left): "),
-            retries => format!("{role} of {token} ({retries}): "),
-        },
-        (true, Some(reference)) => format!("New {role} of {token} ({}): ", policy::limits(reference.length)),
-        (_, None) => format!("{role} of {token}: "),
+    let called = survey.called(role);
+    let Some(reference) = survey.reference(role) else { return format!("{called} of {token}: ") };
+    if is_new(need, survey) {
+        return format!("New {called} of {token} ({}): ", policy::limits(reference.length));
+    }
+    let tries = match reference.retries {
+        Retries::Unknown if !role.is_counted() => None,
+        Retries::Unknown => Some("it does not tell how many tries are left".to_owned()),
+        retries => Some(retries.to_string()),
+    };
+    let said: Vec<String> = tries.into_iter().chain(policy::digits(reference)).collect();
+    match said.is_empty() {
+        true => format!("{called} of {token}: "),
+        false => format!("{called} of {token} ({}): ", said.join("; ")),
     }
 }
 

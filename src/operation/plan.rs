@@ -77,13 +77,14 @@ impl Plan {
         needs.into_iter().collect()
     }
 
-    /// What it may cost, in words.
-    pub fn costs(&self) -> Vec<String> {
+    /// What it may cost the token of `survey`, in words.
+    pub fn costs(&self, survey: &Survey) -> Vec<String> {
         let tries = self
             .steps
             .iter()
             .filter_map(|step| step.spends)
-            .map(|role| format!("one try of the {role}, if it is wrong"));
+            .filter(|role| role.is_counted())
+            .map(|role| format!("one try of the {}, if it is wrong", survey.called(role)));
         let destroyed = self.destroys.iter().map(|_| "everything on the token".to_owned());
         let fresh = self.steps.iter().any(|step| matches!(step.action, Action::Init { .. })) && self.destroys.is_none();
         tries

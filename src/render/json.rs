@@ -112,7 +112,7 @@ struct Named<'a> {
 struct PlanObject<'a> {
     by: Option<&'static str>,
     needs: Vec<&'static str>,
-    costs: Vec<String>,
+    costs: &'a [String],
     steps: &'a [String],
 }
 
@@ -211,7 +211,7 @@ pub fn listing(command: &str, listing: &Listing) -> Zeroizing<Vec<u8>> {
 
 /// What an operation did; wiped when dropped, since it may hold a value that was generated.
 pub fn report(report: &Report) -> Zeroizing<Vec<u8>> {
-    let plan = report.plan.as_ref().map(|plan| plan_object(plan, &report.commands));
+    let plan = report.plan.as_ref().map(|plan| plan_object(plan, report));
     let done = Done {
         schema: SCHEMA,
         command: report.verb.name(),
@@ -263,7 +263,7 @@ pub fn line(object: &impl Serialize) -> Zeroizing<Vec<u8>> {
 
 /// Why a command failed.
 pub fn failure(command: Option<&str>, failure: &Failure) -> Zeroizing<Vec<u8>> {
-    let Failure { error, token, hint, done, generated } = failure;
+    let Failure { error, token, hint, done, generated, .. } = failure;
     let candidates = match error {
         Error::AmbiguousToken { candidates, .. } => candidates.as_slice(),
         _ => &[],
@@ -276,7 +276,7 @@ pub fn failure(command: Option<&str>, failure: &Failure) -> Zeroizing<Vec<u8>> {
             exit_code: error.exit_code(),
             role: error.role().map(|role| role.name()),
             tries_left: error.tries_left(),
-            message: error.to_string(),
+            message: failure.sentence(),
             hint: hint.as_ref().map(|hint| hint.text()),
             detail: error.detail(),
             token: token.as_deref().map(|selector| Selected { selector }),
@@ -336,12 +336,12 @@ fn reference(reference: &Reference, application: Application) -> ReferenceObject
     }
 }
 
-fn plan_object<'a>(plan: &Plan, commands: &'a [String]) -> PlanObject<'a> {
+fn plan_object<'a>(plan: &Plan, report: &'a Report) -> PlanObject<'a> {
     PlanObject {
         by: plan.by.map(Role::name),
         needs: plan.needs().into_iter().map(|need| need.option()).collect(),
-        costs: plan.costs(),
-        steps: commands,
+        costs: &report.costs,
+        steps: &report.commands,
     }
 }
 

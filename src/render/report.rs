@@ -44,8 +44,12 @@ pub struct Report {
     pub unproved: Vec<&'static str>,
     /// Whose secret it was about.
     pub role: Role,
+    /// What the token calls it.
+    pub called: &'static str,
     /// By whose authority, where it took one.
     pub by: Option<Role>,
+    /// What the token calls that.
+    pub by_called: Option<&'static str>,
     /// Who the token is.
     pub identity: Identity,
     /// What names it.
@@ -58,6 +62,8 @@ pub struct Report {
     pub generated: Vec<Generated>,
     /// The commands that the plan takes.
     pub commands: Vec<String>,
+    /// What the plan may cost.
+    pub costs: Vec<String>,
     /// The plan, where it was only made.
     pub plan: Option<Plan>,
 }
@@ -69,6 +75,8 @@ pub struct Failure {
     pub error: Error,
     /// What names the token.
     pub token: Option<String>,
+    /// What the token calls whose secret it was about.
+    pub called: Option<&'static str>,
     /// What a person can do next.
     pub hint: Option<Hint>,
     /// What was done before it went wrong.
@@ -88,9 +96,14 @@ impl Failure {
         Self { hint: self.hint.map(|hint| hint.with_profile(application, file)), ..self }
     }
 
+    /// What went wrong, in the words of the token.
+    pub fn sentence(&self) -> String {
+        self.called.map_or_else(|| self.error.to_string(), |called| self.error.sentence(called))
+    }
+
     /// A failure that belongs to no token.
     pub fn bare(error: Error) -> Self {
         let hint = advise(&error);
-        Self { error, token: None, hint, done: Vec::new(), generated: Vec::new() }
+        Self { error, token: None, called: None, hint, done: Vec::new(), generated: Vec::new() }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     challenge::Block,
     operation::{Hint, Plan, call, choices, distance},
     policy,
+    selector::quoted,
     token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
 };
 
@@ -23,7 +24,9 @@ pub fn listing(listing: &Listing) -> String {
         .map(|token| (token.identity.application.name(), token.identity.to_string(), token.selector.as_str()))
         .collect();
     let width = rows.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
-    rows.iter().map(|(application, name, selector)| format!("{application:<7}  {name:<width$}  {selector}\n")).collect()
+    rows.iter()
+        .map(|(application, name, selector)| format!("{application:<7}  {name:<width$}  {}\n", quoted(selector)))
+        .collect()
 }
 
 /// A challenge or response as it is said on the telephone.
@@ -75,12 +78,12 @@ fn next(pin: &Reference, survey: &Survey, can: &[(Ability, Option<&str>)], selec
 pub fn success(report: &Report) -> String {
     let done = match report.outcome.map_or("planned", |outcome| outcome.name()) {
         "initialised" => "initialised".to_owned(),
-        "verified" => format!("the {} is right", report.role),
+        "verified" => format!("the {} is right", report.called),
         "erased" => "erased".to_owned(),
         done if report.verb == Verb::RetriesSet => format!("tries {done}"),
-        done => match report.by.filter(|by| *by != report.role) {
-            Some(by) => format!("{} {done} by the {by}", report.role),
-            None => format!("{} {done}", report.role),
+        done => match report.by_called.filter(|_| report.by != Some(report.role)) {
+            Some(by) => format!("{} {done} by the {by}", report.called),
+            None => format!("{} {done}", report.called),
         },
     };
     let proof = match (report.confirmed, report.role, report.unproved.first()) {
@@ -94,7 +97,8 @@ pub fn success(report: &Report) -> String {
         (Retries::Unknown, None) => String::new(),
         (retries, _) => format!("; {retries}"),
     };
-    format!("{}: {done}{proof}{tries}", report.identity)
+    let delivered = if report.verb == Verb::TokenErase { "; the values of delivery are valid now" } else { "" };
+    format!("{}: {done}{proof}{tries}{delivered}", report.identity)
 }
 
 /// The plan of a dry run.
@@ -102,9 +106,9 @@ pub fn plan(report: &Report, plan: &Plan) -> String {
     let needs: Vec<String> = plan.needs().iter().map(|need| format!("--{}", need.option())).collect();
     let mut text = format!("plan for {}\n", report.identity);
     fact(&mut text, "operation", plan.verb.name());
-    plan.by.iter().for_each(|by| fact(&mut text, "by", &by.to_string()));
+    report.by_called.iter().for_each(|by| fact(&mut text, "by", by));
     fact(&mut text, "needs", &needs.join(", "));
-    plan.costs().iter().for_each(|cost| fact(&mut text, "costs", cost));
+    report.costs.iter().for_each(|cost| fact(&mut text, "costs", cost));
     report.commands.iter().for_each(|command| fact(&mut text, "step", command));
     text
 }
@@ -112,7 +116,7 @@ pub fn plan(report: &Report, plan: &Plan) -> String {
 /// What `--verbose` says of a success.
 pub fn details(report: &Report) -> String {
     let mut text = String::new();
-    fact(&mut text, "selector", &report.selector);
+    fact(&mut text, "selector", &quoted(&report.selector));
     report.commands.iter().for_each(|command| fact(&mut text, "step", command));
     report.unproved.iter().for_each(|why| fact(&mut text, "unproved", why));
     text
@@ -127,7 +131,7 @@ fn paragraph(token: &Listed, survey: &Survey) -> String {
         }
     };
     let of = |text: Option<&crate::token::Text>| text.map(ToString::to_string);
-    say("selector", Some(token.selector.clone()));
+    say("selector", Some(quoted(&token.selector)));
     say("application", Some(identity.application.to_string()));
     say("serial", of(identity.serial.as_ref()));
     say("manufacturer", of(identity.manufacturer.as_ref()));

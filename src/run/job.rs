@@ -244,13 +244,16 @@ impl Job<'_> {
             confirmed: false,
             unproved: Vec::new(),
             role: plan.role,
+            called: survey.called(plan.role),
             by: plan.by,
+            by_called: plan.by.map(|by| survey.called(by)),
             identity: survey.identity.clone(),
             selector: self.selector.clone(),
             retries: Retries::Unknown,
             at_least: None,
             generated: self.collector.take_generated(),
             commands: plan.commands(survey),
+            costs: plan.costs(survey),
             plan: None,
         };
         match effect {
@@ -292,7 +295,8 @@ impl Job<'_> {
             None => hint,
         });
         let hint = hint.or_else(|| advise(&error));
-        Failure { error, token: Some(self.selector.clone()), hint, done: progress.done, generated }
+        let called = error.role().zip(progress.survey.as_ref()).map(|(role, survey)| survey.called(role));
+        Failure { error, token: Some(self.selector.clone()), called, hint, done: progress.done, generated }
     }
 }
 

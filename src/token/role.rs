@@ -35,6 +35,11 @@ impl Role {
         }
     }
 
+    /// Whether a wrong value spends a try: of a key no card seen keeps a count.
+    pub fn is_counted(self) -> bool {
+        !matches!(self, Self::AdminKey | Self::Response)
+    }
+
     /// What it is called in a sentence, where the token has no name of its own for it.
     pub fn title(self) -> &'static str {
         match self {

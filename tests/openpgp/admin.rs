@@ -46,6 +46,8 @@ fn a_wrong_authority_costs_one_of_its_own_tries_and_resets_nothing() {
         let desk = desk().with_reset_code();
         let wrong = desk.refused(line, 4);
         assert_eq!((&wrong["role"], &wrong["tries_left"]), (&json!(role), &json!(2)), "{wrong}");
+        let called = if role == "so-pin" { "Admin PIN" } else { "reset code" };
+        assert_eq!(wrong["message"], format!("wrong {called}; 2 tries left"));
         assert_eq!(desk.telling().len(), 1, "{line}");
         assert_eq!(desk.counters(), counters, "{line}");
         assert_eq!(desk.verify(0x81, "123456"), "9000", "the PIN is the old one");

@@ -15,7 +15,7 @@ fn status_shows_the_three_values_with_their_tries_and_lengths_in_three_commands(
                "default": null, "temporary": null, "expires": null, "length": length(min)})
     };
     let expected = [
-        reference("user-pin", "PW1", Some("81"), "ready", 3, 6),
+        reference("user-pin", "PIN", Some("81"), "ready", 3, 6),
         reference("reset-code", "reset code", None, "unset", 0, 8),
         reference("so-pin", "Admin PIN", Some("83"), "ready", 3, 8),
     ];
@@ -55,7 +55,7 @@ fn status_as_text_says_the_same() {
     let desk = desk();
     let run = desk.run("status --application openpgp").code(0);
     let line = |name: &str| run.out.lines().find(|line| line.trim_start().starts_with(name)).unwrap().to_owned();
-    assert!(line("PW1").contains("3 tries left; takes 6 to 127 characters"), "{run:?}");
+    assert!(line("PIN").contains("3 tries left; takes 6 to 127 characters"), "{run:?}");
     assert!(line("reset code").contains("not set"), "{run:?}");
     assert!(line("Admin PIN").contains("3 tries left; takes 8 to 127 characters"), "{run:?}");
 }

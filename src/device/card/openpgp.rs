@@ -288,7 +288,7 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
 
     fn reference(&self, role: Role) -> Reference {
         let (name, key_reference, min) = match role {
-            Role::UserPin => ("PW1", Some(PW1), 6),
+            Role::UserPin => (role.title(), Some(PW1), 6),
             Role::SoPin => ("Admin PIN", Some(PW3), 8),
             _ => (role.title(), None, 8),
         };

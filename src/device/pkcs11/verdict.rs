@@ -36,7 +36,7 @@ pub fn verdict(rv: Rv, about: About) -> Error {
         CKR_PIN_LEN_RANGE => refused("its length is out of range"),
         CKR_PIN_INVALID => refused("it holds a character that is not allowed, or is not allowed as a whole"),
         CKR_PIN_TOO_WEAK => refused("it is too weak"),
-        CKR_FUNCTION_CANCELED | CKR_FUNCTION_REJECTED => Error::NotConfirmedByUser,
+        CKR_FUNCTION_CANCELED | CKR_FUNCTION_REJECTED => Error::NotConfirmedByUser { wanted: None },
         CKR_FUNCTION_NOT_SUPPORTED => Error::Unsupported { what: format!("this module has no {call}") },
         _ => failure(rv, call),
     }

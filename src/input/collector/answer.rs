@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Collector, PATIENCE, Source, check, from_environment, missing, open};
+use super::{Collector, PATIENCE, Source, check, from_environment, missing, nothing_typed, open};
 use crate::{
     challenge::Block,
     error::{Error, Result},
@@ -35,12 +35,15 @@ impl Collector {
         let prompter = self.ask.as_mut().ok_or_else(|| missing(RESPONSE))?;
         let question = format!("Response to the challenge {challenge} of {}: ", survey.identity);
         for _ in 1..PATIENCE {
-            match response(&prompter.secret(&question)?, challenge) {
+            let given = prompter.secret(&question)?;
+            match response(&given, challenge) {
+                Err(_) if given.is_empty() => prompter.tell(&nothing_typed().to_string()),
                 Err(refused) => prompter.tell(&refused.to_string()),
                 given => return given,
             }
         }
-        response(&prompter.secret(&question)?, challenge)
+        let given = prompter.secret(&question)?;
+        if given.is_empty() { Err(nothing_typed()) } else { response(&given, challenge) }
     }
 
     /// Refuses a source of which the response would be one line among others: those are read ahead, and it is not there yet.

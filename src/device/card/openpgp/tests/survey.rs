@@ -24,7 +24,7 @@ fn each_reference_has_its_tries_and_lengths() {
     assert_eq!(
         told,
         [
-            (Role::UserPin, "PW1", Some(0x81), State::Ready, left(3), 6, Some(127)),
+            (Role::UserPin, "PIN", Some(0x81), State::Ready, left(3), 6, Some(127)),
             (Role::ResetCode, "reset code", None, State::Unset, Retries::Blocked, 8, Some(127)),
             (Role::SoPin, "Admin PIN", Some(0x83), State::Ready, left(3), 8, Some(127)),
         ]
