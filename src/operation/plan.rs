@@ -111,6 +111,12 @@ impl Plan {
         anew.filter(|_| self.limits().is_some()).collect()
     }
 
+    /// What a person should know before anything is asked: nothing of it has happened yet.
+    pub fn warning(&self) -> Option<String> {
+        let permits = |by: Role| format!("setting the limits, once the {by} permits it, puts");
+        self.by.map(permits).zip(self.restored()).map(|(setting, restored)| format!("{setting} {restored}"))
+    }
+
     /// What it puts back to the value of delivery on its way, in words.
     pub fn restored(&self) -> Option<String> {
         let roles = self.restores();

@@ -10,7 +10,7 @@ pub fn possible(survey: &Survey) -> Vec<Ability> {
     survey
         .abilities
         .iter()
-        .filter(|able| operation(able, survey).plan(survey, &orders(able, survey)).is_ok())
+        .filter(|able| operation(able, survey).plan(survey, &orders(able)).is_ok())
         .copied()
         .collect()
 }
@@ -19,6 +19,9 @@ pub fn possible(survey: &Survey) -> Vec<Ability> {
 /// none of them, without.
 pub fn choices(survey: &Survey) -> Vec<(Ability, Option<&'static str>)> {
     let of = |role| survey.references.iter().enumerate().filter(move |(_, own)| own.role == role);
+    if of(Role::UserPin).next().is_none() {
+        return possible(survey).into_iter().map(|able| (able, None)).collect();
+    }
     let mut choices = Vec::new();
     for (index, pin) in of(Role::UserPin) {
         let mut own = survey.clone();
@@ -37,13 +40,10 @@ pub fn choices(survey: &Survey) -> Vec<(Ability, Option<&'static str>)> {
 }
 
 /// A call that brings everything which a person can bring.
-fn orders(able: &Ability, survey: &Survey) -> Orders {
-    let restored = survey.limit_rules.filter(|_| able.verb == Verb::RetriesSet).map_or(&[][..], |rules| rules.restores);
-    let before = survey.set_before.filter(|_| able.verb == Verb::PinSet);
-    let offered = restored.iter().copied().chain(before).map(Need::New);
+fn orders(able: &Ability) -> Orders {
     // Where several may set the first PIN, each is asked about with its own secret.
     let by = able.by.filter(|_| able.verb == Verb::PinSet).map(Need::Current);
-    Orders { offered: offered.chain(by).collect(), allow_last_try: Role::ALL.to_vec(), destroy_word: None }
+    Orders { offered: by.into_iter().collect(), allow_last_try: Role::ALL.to_vec(), destroy_word: None }
 }
 
 fn operation(able: &Ability, survey: &Survey) -> Operation {

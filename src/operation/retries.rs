@@ -20,13 +20,6 @@ pub(super) fn plan(given: &Limits, survey: &Survey, orders: &Orders) -> Result<P
         .ok_or_else(|| Error::unsupported(format!("`{verb}`")))?;
     let limits =
         rules.roles.iter().map(|role| Ok((*role, limit(*role, given, survey)?))).collect::<Result<Limits>>()?;
-    // Nobody is to find the card with the values of delivery on it: what replaces them is there before they are.
-    if let Some(role) = rules.restores.iter().find(|role| !orders.offered.contains(&Need::New(**role))) {
-        return Err(Error::Usage(format!(
-            "this puts the {role} back to the value of delivery: name the source of a new one with --{}",
-            Need::New(*role).option()
-        )));
-    }
     // A new value has no part in it where the card keeps the old one.
     if let Some(need) = orders.offered.iter().find(|need| need.is_new() && !rules.restores.contains(&need.role())) {
         return Err(Error::Usage(format!(
@@ -44,6 +37,7 @@ pub(super) fn plan(given: &Limits, survey: &Survey, orders: &Orders) -> Result<P
         spends: presented.iter().find(counted).copied(),
         action: Action::SetLimits { limits, by: presented.iter().copied().map(Need::Current).collect() },
     };
+    // Nobody is to find the card with the values of delivery on it: what replaces them is had before they are there.
     let anew = rules.restores.iter().map(|role| Step { action: Action::Set { role: *role }, spends: None });
     let steps = [set].into_iter().chain(anew).collect();
     Ok(Plan { verb, role: Role::UserPin, by: Some(by), outcome: Outcome::Set, steps, destroys: None })

@@ -52,13 +52,11 @@ fn before(survey: &Survey, orders: &Orders) -> Result<Option<Action>> {
     let is_offered = |need: Need| orders.offered.contains(&need);
     match (survey.set_before, other) {
         (Some(role), None) if is_offered(Need::Current(role)) => Ok(Some(Action::SetUnlessSet { role })),
-        (Some(before), _) if is_offered(Need::Current(before)) || !is_offered(Need::New(before)) => {
-            Err(Error::Usage(format!(
-                "this token takes a first {before} before its PIN, or none for ever: name the source of one with --{}, or with --{} if an earlier call may have set it",
-                Need::New(before).option(),
-                Need::Current(before).option()
-            )))
-        }
+        (Some(role), Some(_)) if is_offered(Need::Current(role)) => Err(Error::Usage(format!(
+            "the {role} of this token is new, or an earlier call may have set it: give --{} or --{}, not both",
+            Need::New(role).option(),
+            Need::Current(role).option()
+        ))),
         (None, Some(need)) => Err(Error::Usage(format!(
             "this token sets no {} together with its PIN: leave --{} out",
             need.role(),

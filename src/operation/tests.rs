@@ -162,8 +162,9 @@ fn where_the_puk_has_to_be_there_before_the_first_pin_no_pin_is_set_without_one(
     let both = offered(&[Need::New(Role::UserPin), Need::New(Role::Puk)]);
     assert_eq!(code(Operation::Set.plan(&card, &both)), 2, "a card that takes none then");
     card.set_before = Some(Role::Puk);
-    assert_eq!(code(Operation::Set.plan(&card, &offered(&[Need::New(Role::UserPin)]))), 2);
-    let plan = Operation::Set.plan(&card, &both).unwrap();
+    // Whoever did not name it is asked for it as for any new value.
+    let plan = Operation::Set.plan(&card, &offered(&[Need::New(Role::UserPin)])).unwrap();
+    assert_eq!(plan, Operation::Set.plan(&card, &both).unwrap());
     let set: Vec<&Action> = plan.steps.iter().map(|step| &step.action).collect();
     assert_eq!(set, [&Action::Set { role: Role::Puk }, &Action::Set { role: Role::UserPin }]);
     assert_eq!(plan.needs(), [Need::New(Role::UserPin), Need::New(Role::Puk)]);
@@ -313,7 +314,7 @@ fn a_puk_that_an_earlier_call_may_have_set_is_named_as_the_present_one() {
     card.set_before = Some(Role::Puk);
     let planned = |needs: &[Need]| Operation::Set.plan(&card, &offered(needs));
     let (old, new) = (Need::Current(Role::Puk), Need::New(Role::Puk));
-    assert_eq!(code(planned(&[])), 2);
+    assert_eq!(planned(&[]).unwrap().needs(), [Need::New(Role::UserPin), new]);
     assert_eq!(planned(&[new]).unwrap().steps.len(), 2);
     assert_eq!(planned(&[old]).unwrap().needs(), [old, Need::New(Role::UserPin)]);
     assert_eq!(code(planned(&[old, new])), 2);
@@ -438,4 +439,11 @@ fn a_limit_that_the_token_does_not_set_is_answered_by_those_that_it_does() {
     let card = Survey { limit_rules: Some(&RULES), ..token(PKCS11, READY, READY) };
     let hint = told(&Error::unsupported("tries".into()), Verb::RetriesSet, &card);
     assert!(hint.text().contains("--pin-tries, --so-pin-tries"), "{hint:?}");
+}
+
+#[test]
+fn a_token_that_shows_no_pin_still_tells_what_can_be_done() {
+    let bare = Survey { references: Vec::new(), ..token(PIV, READY, UNTOLD) };
+    assert_eq!(choices(&bare).len(), possible(&bare).len());
+    assert!(!choices(&bare).is_empty());
 }

@@ -10,7 +10,7 @@ use crate::{
     operation::{Action, Operation, Orders, Outcome, Plan, Secrets, Stage, Step, advise, listed, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
-    token::{Access, Depth, Found, Identity, Proof, Retries, Role, Survey, Token},
+    token::{Access, Depth, Found, Identity, Proof, Retries, Role, State, Survey, Token},
 };
 
 /// One operation on one token.
@@ -93,7 +93,13 @@ impl Job<'_> {
             Error::Blocked { .. } | Error::Unsupported { .. } => true,
             _ => false,
         };
-        if !is_drawn || progress.survey.is_none() || self.operation.concerns(&self.orders).is_none() {
+        // Some cards tell of every reference in one answer: there is nothing more to read.
+        let is_partial = progress.survey.as_ref().is_some_and(|survey| {
+            let is_told = |role| survey.reference(role).is_some_and(|own| own.state != State::Unknown);
+            let by = survey.abilities.iter().filter_map(|able| able.by).filter(|by| *by != Role::Response);
+            !by.chain([Role::UserPin]).all(is_told)
+        });
+        if !is_drawn || !is_partial || self.operation.concerns(&self.orders).is_none() {
             return;
         }
         let mut whole = None;
@@ -117,6 +123,7 @@ impl Job<'_> {
             one_reference(&survey, self.operation, self.reference)?;
             let plan = self.operation.plan(&survey, &self.orders)?;
             progress.planned = true;
+            plan.warning().filter(|_| !self.dry_run).iter().for_each(|warning| self.render.note(warning));
             plan.narrow(&mut survey);
             // With every secret at hand, one transaction serves; else nobody types while it is open.
             if !self.dry_run && self.collector.is_ready(&plan, &survey) {
@@ -162,9 +169,6 @@ impl Job<'_> {
         secrets: &Secrets,
         progress: &mut Progress,
     ) -> Result<Effect> {
-        if let Some(restored) = plan.restored() {
-            self.render.note(&format!("this puts {restored}"));
-        }
         self.ledger.intent(Intent { plan, token: &survey.identity })?;
         progress.recorded = true;
         let mut effect = Effect { unproved: Vec::new(), retries: Retries::Unknown, at_least: None };

@@ -122,7 +122,7 @@ fn a_pin_of_delivery_is_replaced_by_its_holder_who_was_sent_it() {
 #[test]
 fn an_applet_without_values_gets_its_puk_before_its_pin_or_none() {
     let desk = desk(stand_in("isoapplet").dialect("first=unset"));
-    let told = error(&desk.run(ISOAPPLET, "pin set --new-pin env:PIN").code(2));
+    let told = error(&desk.run(ISOAPPLET, "pin set --new-pin env:PIN --no-input").code(2));
     assert!(told["message"].as_str().unwrap().contains("--new-puk"), "{told}");
     assert_eq!(desk.presented(), [""; 0]);
     let done = desk.run(ISOAPPLET, "pin set --new-pin env:PIN --new-puk env:PUK").code(0).json();

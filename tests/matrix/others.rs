@@ -27,9 +27,7 @@ type Case = Named<(&'static Application, &'static Operation, Meanwhile)>;
 /// The last secret that the call names, left out for a person to type: the rest of the call, and the variable.
 fn without_last_secret(operation: &'static Operation) -> Option<(String, bool, &'static str)> {
     let words: Vec<&str> = operation.line.split(' ').collect();
-    // What limits put back to the value of delivery has to be named in the call.
-    let is_asked =
-        |at: &usize| words[*at].starts_with("env:") && !(words[0] == "retries" && words[at - 1].contains("new"));
+    let is_asked = |at: &usize| words[*at].starts_with("env:");
     let at = (0..words.len()).rev().find(is_asked)?;
     let rest = [&words[..at - 1], &words[at + 1..]].concat().join(" ");
     Some((rest, words[at - 1].starts_with("--new-"), words[at].strip_prefix("env:")?))

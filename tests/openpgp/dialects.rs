@@ -158,7 +158,7 @@ fn limits_are_set_all_at_once_where_the_card_has_that_and_the_values_stay() {
 fn a_yubikey_neo_wants_new_pins_with_its_limits_and_says_so() {
     let desk = desk_of(&["card=neo"]);
     let set = format!("retries set --so-pin env:ADMIN --pin-tries 5 --reset-code-tries 4 --so-pin-tries 6 {ON}");
-    desk.run(&set).code(2);
+    desk.run(&format!("{set} --no-input")).code(2);
     assert_eq!(desk.telling(), [""; 0]);
     let done = desk.run(&format!("{set} --new-pin env:NEW --new-so-pin env:ADMIN2")).code(0);
     assert!(done.err.contains("back to the value of delivery"), "{done:?}");

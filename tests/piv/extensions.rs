@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use serde_json::{Value, json};
 
 use super::{COUNTER, Desk, KEY, SELECT, desk, desk_with, error};
-use crate::support::{cards::Card, home};
+use crate::support::{cards::Card, home, terminal::Terminal};
 
 const SET: &str = "pin set --application piv --new-pin env:NEW";
 const SET_RETRIES: &str = "retries set --application piv --admin-key env:KEY --pin env:PIN --pin-tries 5 --puk-tries 4 --new-pin env:NEW --new-puk env:PUK2";
@@ -163,10 +163,26 @@ fn a_limit_that_is_not_given_stays_as_it_is() {
 fn limits_are_not_set_without_both_new_values() {
     let desk = yubikey();
     for missing in ["--new-pin env:NEW", "--new-puk env:PUK2"] {
-        let usage = error(&desk.run(&format!("{} --json", SET_RETRIES.replace(missing, ""))).code(2));
+        let call = format!("{} --json --no-input", SET_RETRIES.replace(missing, ""));
+        let usage = error(&desk.run(&call).code(2));
         assert_eq!(usage["kind"], "usage");
+        let option = missing.split(' ').next().unwrap();
+        assert!(usage["message"].as_str().unwrap().contains(option), "{usage}");
         assert_eq!(desk.presented(), [""; 0]);
     }
+}
+
+#[test]
+fn on_a_terminal_new_values_are_asked_for_behind_the_warning_that_the_limits_need_them() {
+    let desk = yubikey();
+    let line = SET_RETRIES.replace(" --new-pin env:NEW --new-puk env:PUK2", "");
+    let mut terminal = Terminal::spawn(desk.call(&line).command());
+    terminal.expect("note: setting the limits, once the ").expect("New PIN of ").send("271828\r");
+    terminal.expect("again: ").send("271828\r").expect("New PUK of ").send("87654321\r");
+    terminal.expect("again: ").send("87654321\r");
+    let (code, shown) = terminal.wait();
+    assert_eq!((code, shown.matches("note: ").count()), (0, 1), "{shown}");
+    assert_eq!(desk.verify("323731383238FFFF"), "9000");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     input::{Destroy, Prompter, Source},
     ledger::Nowhere,
     secret::{Entry, Pin},
-    token::{Ability, Application, Authority, Connection, Length, Need, Place, Reference, State, Text, Unit, Verb},
+    token::{Ability, Application, Authority, Connection, Length, Need, Place, Reference, Text, Unit, Verb},
 };
 
 const ABILITIES: &[Ability] = &[
