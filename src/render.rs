@@ -50,8 +50,7 @@ impl Render {
             return self.data(&json::listing(command, listing));
         }
         self.data(text::listing(listing).as_bytes())?;
-        if listing.tokens.is_empty() && !self.quiet {
-            let instead = listing.instead.as_deref().unwrap_or("no module shows a token");
+        if let Some(instead) = listing.instead().filter(|_| !self.quiet) {
             talk(format_args!("no token found: {instead}"));
         }
         for problem in &listing.problems {

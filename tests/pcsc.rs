@@ -141,7 +141,11 @@ fn no_reader_an_empty_one_and_an_unknown_card_are_three_sentences() {
         call.run().code(code).err
     };
     for (words, code, other) in [
-        ("list --application piv", 3, "the card in Virtual PCD 00 00 has no application"),
+        (
+            "list --application piv",
+            3,
+            "the card in Virtual PCD 00 00 has no application that is looked for; its answer to reset is 3B ",
+        ),
         ("pin verify --application piv --pin env:PIN", 3, "the card has no PIV application"),
     ] {
         let [none, empty, unknown] = [without.envs(), empty.envs(), pcscd.envs()].map(|envs| said(envs, words, code));

@@ -10,7 +10,7 @@ use crate::{input::Source, token::Need};
 /// What `respond` takes.
 #[derive(Debug, Args)]
 pub struct Respond {
-    /// The challenge: 16 or 32 hexadecimal digits, or 20 or 40 in groups of five with a check digit each
+    /// The challenge: 16 or 32 hexadecimal digits, or 20 or 40 in groups of five with a check digit each; spaces and dashes are taken here, not in the key
     #[arg(long, value_name = "HEX", required = true, num_args = 1.., action = ArgAction::Set)]
     challenge: Vec<String>,
     #[command(flatten)]

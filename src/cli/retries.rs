@@ -1,6 +1,6 @@
 //! `pukka retries …`
 
-use clap::{Subcommand, value_parser};
+use clap::Subcommand;
 
 use super::{
     Request,
@@ -17,16 +17,16 @@ pub enum Verb {
     )]
     Set {
         /// Tries of the PIN, 1 to 255
-        #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
+        #[arg(long, value_name = "N", value_parser = tries)]
         pin_tries: Option<u8>,
         /// Tries of the PUK, 1 to 255
-        #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
+        #[arg(long, value_name = "N", value_parser = tries)]
         puk_tries: Option<u8>,
         /// Tries of the SO PIN, 1 to 255
-        #[arg(long, value_name = "N", visible_alias = "admin-pin-tries", value_parser = value_parser!(u8).range(1..))]
+        #[arg(long, value_name = "N", visible_alias = "admin-pin-tries", value_parser = tries)]
         so_pin_tries: Option<u8>,
         /// Tries of the reset code, 1 to 255
-        #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
+        #[arg(long, value_name = "N", value_parser = tries)]
         reset_code_tries: Option<u8>,
         #[command(flatten)]
         pin: Pin,
@@ -43,6 +43,11 @@ pub enum Verb {
         #[command(flatten)]
         new_reset_code: NewResetCode,
     },
+}
+
+/// A number of tries; the reason against another text is what follows the name of the option.
+pub(super) fn tries(typed: &str) -> Result<u8, &'static str> {
+    typed.parse().ok().filter(|tries| *tries > 0).ok_or("takes a number from 1 to 255")
 }
 
 impl Verb {
@@ -78,5 +83,18 @@ impl Verb {
             named(new_reset_code),
         ];
         Request::new(Operation::SetRetries { limits }, gather(sources))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_are_a_number_from_1_to_255_and_another_text_is_told_so_in_plain_words() {
+        assert_eq!((tries("1"), tries("255")), (Ok(1), Ok(255)));
+        for typed in ["0", "256", "-1", "three", ""] {
+            assert_eq!(tries(typed), Err("takes a number from 1 to 255"), "{typed}");
+        }
     }
 }

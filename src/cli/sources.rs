@@ -87,7 +87,7 @@ option!(
     admin_key,
     Need::Current(Role::AdminKey),
     Source::current,
-    "Where the present admin key comes from, in hexadecimal: prompt, env:NAME, file:PATH, fd:N or stdin",
+    "Where the present admin key comes from, in hexadecimal without blanks: prompt, env:NAME, file:PATH, fd:N or stdin",
     "management-key"
 );
 option!(

@@ -1,9 +1,10 @@
 //! `pukka token …`
 
-use clap::{Args, Subcommand, ValueEnum, value_parser};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
     Request,
+    retries::tries,
     sources::{NewPin, NewSoPin, SoPin, gather, named},
 };
 use crate::{
@@ -46,7 +47,7 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct PinTerms {
     /// Tries of the PIN; a SmartCard-HSM takes up to 3, with 7 characters 5, with 8 or more 10
-    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "N", value_parser = tries)]
     pin_tries: Option<u8>,
     /// What the SO PIN may do for a PIN that is blocked or forgotten (SmartCard-HSM); reset, if not said
     #[arg(long, value_name = "WAY", value_enum)]

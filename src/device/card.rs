@@ -115,7 +115,11 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
     search.instead = match (attached, readers.as_slice()) {
         (0, _) => Some("no card reader is attached".into()),
         (_, []) => Some("no reader holds a card: insert it".into()),
-        (_, [reader, ..]) => Some(format!("the card in {} has no application that is looked for", reader.name)),
+        (_, [reader, ..]) => Some(format!(
+            "the card in {} has no application that is looked for; its answer to reset is {}",
+            reader.name,
+            spaced(&reader.atr)
+        )),
     };
     let decided = wanted.application.is_some() && wanted.selector.is_none_or(Selector::is_decided_by_reader);
     let spared = wanted.sparing && decided && readers.len() == 1;
@@ -138,6 +142,11 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
         }));
     }
     Ok(search)
+}
+
+/// Bytes as a profile takes them: `3B F5`.
+fn spaced(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ")
 }
 
 /// What was found in one reader.

@@ -22,6 +22,8 @@ struct Listings<'a> {
     schema: u8,
     command: &'a str,
     tokens: Vec<TokenObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instead: Option<&'a str>,
     problems: Vec<Problem<'a>>,
 }
 
@@ -205,6 +207,7 @@ pub fn listing(command: &str, listing: &Listing) -> Zeroizing<Vec<u8>> {
         schema: SCHEMA,
         command,
         tokens: listing.tokens.iter().map(token).collect(),
+        instead: listing.instead(),
         problems: problems.collect(),
     })
 }

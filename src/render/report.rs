@@ -31,6 +31,13 @@ pub struct Listing {
     pub instead: Option<String>,
 }
 
+impl Listing {
+    /// What there is instead of a token, where none is listed.
+    pub fn instead(&self) -> Option<&str> {
+        self.tokens.is_empty().then(|| self.instead.as_deref().unwrap_or("no module shows a token"))
+    }
+}
+
 /// What was done, for the report.
 #[derive(Debug)]
 pub struct Report {

@@ -93,7 +93,10 @@ fn a_module_without_a_token_has_nothing_to_list_and_nothing_to_operate_on() {
         let run = with(&desk, &opensc, &format!("{words} --via pkcs11")).code(0);
         assert!(run.out.is_empty() && run.err.contains("no token found"), "{run:?}");
         let json = with(&desk, &opensc, &format!("{words} --via pkcs11 --json")).code(0).json();
-        assert_eq!(json, json!({"schema": 1, "command": words, "tokens": [], "problems": []}));
+        assert_eq!(
+            json,
+            json!({"schema": 1, "command": words, "tokens": [], "instead": "no module shows a token", "problems": []})
+        );
     }
     for words in [VERIFY, CHANGE, RESET, "pin verify --pin env:PIN", "token init --label a --new-so-pin env:SO"] {
         let error = with(&desk, &opensc, &format!("{words} --via pkcs11 --json")).code(3).json()["error"].clone();
