@@ -135,9 +135,9 @@ fn instead(verb: Verb) -> &'static [Verb] {
         Verb::PinReset => &[Verb::PinReset, Verb::PinUnblock, Verb::PinSet, Verb::PinChange],
         Verb::PinChange | Verb::PinVerify => &[Verb::PinChange, Verb::PinReset, Verb::PinSet],
         // Where one secret is meant and the token has the other: what stands behind a reset.
-        Verb::PukChange => &[Verb::SoPinChange, Verb::AdminKeyChange],
-        Verb::SoPinChange => &[Verb::PukChange, Verb::AdminKeyChange],
-        Verb::AdminKeyChange => &[Verb::SoPinChange, Verb::PukChange],
+        Verb::PukChange => &[Verb::SoPinChange, Verb::AdminKeyChange, Verb::PinChange],
+        Verb::SoPinChange => &[Verb::PukChange, Verb::AdminKeyChange, Verb::PinChange],
+        Verb::AdminKeyChange => &[Verb::SoPinChange, Verb::PukChange, Verb::PinChange],
         Verb::ResetCodeSet => &[Verb::PukChange, Verb::SoPinChange, Verb::AdminKeyChange],
         // A new code that nobody knows is as good as none.
         Verb::ResetCodeClear => &[Verb::ResetCodeSet, Verb::PukChange],
