@@ -138,9 +138,9 @@ fn instead(verb: Verb) -> &'static [Verb] {
         Verb::PukChange => &[Verb::SoPinChange, Verb::AdminKeyChange, Verb::PinChange],
         Verb::SoPinChange => &[Verb::PukChange, Verb::AdminKeyChange, Verb::PinChange],
         Verb::AdminKeyChange => &[Verb::SoPinChange, Verb::PukChange, Verb::PinChange],
-        Verb::ResetCodeSet => &[Verb::PukChange, Verb::SoPinChange, Verb::AdminKeyChange],
+        Verb::ResetCodeSet => &[Verb::PukChange, Verb::SoPinChange, Verb::AdminKeyChange, Verb::PinReset],
         // A new code that nobody knows is as good as none.
-        Verb::ResetCodeClear => &[Verb::ResetCodeSet, Verb::PukChange],
+        Verb::ResetCodeClear => &[Verb::ResetCodeSet, Verb::PukChange, Verb::PinReset],
         Verb::RetriesSet => &[],
         Verb::TokenInit => &[Verb::TokenErase],
         Verb::TokenErase => &[Verb::TokenInit],
