@@ -26,6 +26,9 @@ pub struct Config {
     /// Seconds to wait for a token that another process uses.
     #[serde(default)]
     pub wait: Option<u32>,
+    /// Seconds that a module may take for one call.
+    #[serde(default, rename = "module-timeout")]
+    pub module_timeout: Option<u32>,
 }
 
 impl Config {
@@ -40,7 +43,11 @@ impl Config {
             (None, Some(directory)) => read(&directory.join("config.toml"), false)?,
             (None, None) => Self::default(),
         };
-        Ok(Self { modules: user.modules.or(administrator.modules), wait: user.wait.or(administrator.wait) })
+        Ok(Self {
+            modules: user.modules.or(administrator.modules),
+            wait: user.wait.or(administrator.wait),
+            module_timeout: user.module_timeout.or(administrator.module_timeout),
+        })
     }
 
     fn parse(text: &str, shown: &str) -> Result<Self> {
@@ -97,7 +104,8 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let config = Config::parse("modules = [\"/a.so\", \"/b.so\"]\nwait = 9", "FILE").unwrap();
-        assert_eq!(config, Config { modules: Some(vec!["/a.so".into(), "/b.so".into()]), wait: Some(9) });
+        let config = Config::parse("modules = [\"/a.so\", \"/b.so\"]\nwait = 9\nmodule-timeout = 7", "FILE").unwrap();
+        let modules = Some(vec!["/a.so".into(), "/b.so".into()]);
+        assert_eq!(config, Config { modules, wait: Some(9), module_timeout: Some(7) });
     }
 }

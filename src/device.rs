@@ -4,7 +4,8 @@ pub mod card;
 pub mod pkcs11;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub locks: Option<PathBuf>,
     /// How long to wait for another process or program.
     pub wait: Duration,
+    /// How modules are run.
+    pub limits: pkcs11::Limits,
     /// Where APDUs and C_* calls are traced.
     pub trace: Trace,
     /// The cards that are known by a profile.
@@ -131,12 +134,18 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         }
     }
     if wanted.takes(Route::Pkcs11) {
-        let slots =
-            pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
+        let slots = pkcs11::Settings {
+            locks: settings.locks.clone(),
+            wait: settings.wait,
+            limits: settings.limits.clone(),
+            trace: settings.trace.clone(),
+        };
         // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
         let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
-        for module in modules(wanted, settings) {
-            match settled(wanted, settings.wait, || pkcs11::find(&module, &slots)) {
+        for looked in in_parallel(&modules(wanted, settings), |module| {
+            settled(wanted, settings.wait, || pkcs11::find(module, &slots))
+        }) {
+            match looked {
                 Ok(slots) => {
                     search.answered = true;
                     search.found.extend(slots.found);
@@ -169,6 +178,22 @@ fn only_natively(found: &mut Vec<Found>) {
     found.retain(|one| is_card(&one.identity) || !one.identity.serial.as_ref().is_some_and(|own| cards.contains(own)));
 }
 
+/// Looks at every module at once, so that the slowest alone is waited for.
+fn in_parallel(
+    modules: &[PathBuf],
+    look: impl Fn(&Path) -> Result<pkcs11::Slots> + Sync,
+) -> Vec<Result<pkcs11::Slots>> {
+    let look = &look;
+    thread::scope(|scope| {
+        let (others, last) = modules.split_at(modules.len().saturating_sub(1));
+        let others: Vec<_> = others.iter().map(|module| scope.spawn(move || look(module))).collect();
+        // The last one, which is the only one as a rule, needs no thread of its own.
+        let last: Vec<_> = last.iter().map(|module| look(module)).collect();
+        let panicked = |_| Err(Error::Internal("a look at a module panicked".into()));
+        others.into_iter().map(|other| other.join().unwrap_or_else(panicked)).chain(last).collect()
+    })
+}
+
 /// Looks again while another process writes a token, till `--wait` ends: SoftHSM2 does not list a token whose file is being
 /// written, so that the one that is meant could seem absent, or another one the only one. A serial that was found leaves no
 /// doubt. A look that stays in doubt is no answer.
@@ -191,7 +216,7 @@ fn settled(wanted: Wanted<'_>, wait: Duration, look: impl Fn() -> Result<pkcs11:
         }
         // Before the next look the module must have been finalised.
         drop(slots);
-        std::thread::sleep(BETWEEN_LOOKS);
+        thread::sleep(BETWEEN_LOOKS);
     }
 }
 

@@ -10,11 +10,18 @@ use std::{
 };
 
 use clap::Parser;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::{
+    prctl::set_dumpable,
+    resource::{Resource, setrlimit},
+};
 use pukka::{
     cli::{self, Asked, Cli, Request, Wrong},
     config::{self, Config},
-    device::{Settings, card::iso7816::Profiles},
+    device::{
+        self, Settings,
+        card::iso7816::Profiles,
+        pkcs11::{Limits, WORKER},
+    },
     error::{Error, Result},
     input::{Collector, Destroy, Prompter, Source, Terminal},
     interrupt::Interrupts,
@@ -31,6 +38,9 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|first| first == WORKER) {
+        return work();
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &arguments),
@@ -52,12 +62,26 @@ fn main() -> ExitCode {
     }
 }
 
+/// This process was started to load a module for another one of this program.
+fn work() -> ExitCode {
+    let error = match device::pkcs11::serve() {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(error) => error,
+    };
+    let what = "the process of a module cannot be set apart from others";
+    end(
+        Render { json: false, quiet: false, verbose: false },
+        None,
+        &Failure::bare(Error::device(what, error.to_string())),
+    )
+}
+
 /// Does what was asked for.
 fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
     let global = &cli.global;
     let command = name(&asked);
-    // A module that crashes would leave its PINs in a core file. Where the limit cannot be set, nothing else is lost.
-    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    // A crash would leave secrets in a core file, and a program that is given it all the same. Where this fails, nothing else is lost.
+    let _ = (setrlimit(Resource::RLIMIT_CORE, 0, 0), set_dumpable(false));
     let terminal = if global.no_input { None } else { Terminal::open() };
     let restorer = terminal.as_ref().map(Terminal::restorer);
     let interrupts = Interrupts::watch(move || {
@@ -92,6 +116,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
         modules: global.modules(&config),
         locks: config::locks(),
         wait: global.wait(&config),
+        limits: Limits { timeout: global.module_timeout(&config), withheld: withheld(&asked) },
         trace: if global.trace { render::trace() } else { Trace::default() },
         profiles,
     };
@@ -146,6 +171,19 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
         }
         Asked::Completions(shell) => render.data(&cli::completions(shell)).map_err(Failure::bare),
     }
+}
+
+/// The environment variables that hold secrets.
+fn withheld(asked: &Asked) -> Vec<OsString> {
+    let sources = match asked {
+        Asked::Operate(Request { sources, .. }) => sources,
+        _ => return Vec::new(),
+    };
+    let name = |source: &Source| match source {
+        Source::Env(name) => Some(name.into()),
+        _ => None,
+    };
+    sources.values().filter_map(name).collect()
 }
 
 /// The command's name in JSON.

@@ -228,7 +228,7 @@ pub struct Found {
     /// What its kind can do.
     pub abilities: &'static [Ability],
     /// The way to it.
-    pub connection: Box<dyn Connection>,
+    pub connection: Box<dyn Connection + Send>,
 }
 
 impl Found {

@@ -14,6 +14,9 @@ use crate::{
 /// Seconds to wait for a token that another process uses, where nothing else is said.
 const WAIT: u32 = 5;
 
+/// Seconds that one call of a module may take, where nothing else is said.
+const MODULE_TIMEOUT: u32 = 60;
+
 /// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
@@ -51,6 +54,9 @@ pub struct Global {
     /// Seconds to wait for a token that another process uses (default: 5)
     #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_seconds)]
     pub wait: Option<u32>,
+    /// Seconds that a module may take for one call (default: 60); one that writes is never cut off
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub module_timeout: Option<u32>,
     /// Taken for scripts that give it; nothing is asked yet that yes could answer
     #[arg(long, global = true)]
     pub yes: bool,
@@ -135,6 +141,11 @@ impl Global {
     /// How long to wait for a token that another process uses.
     pub fn wait(&self, config: &Config) -> Duration {
         Duration::from_secs(self.wait.or(config.wait).unwrap_or(WAIT).into())
+    }
+
+    /// How long one call of a module may take.
+    pub fn module_timeout(&self, config: &Config) -> Duration {
+        Duration::from_secs(self.module_timeout.or(config.module_timeout).unwrap_or(MODULE_TIMEOUT).into())
     }
 
     /// The roles whose last try may be spent.

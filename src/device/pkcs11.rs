@@ -1,5 +1,6 @@
 //! Tokens behind PKCS#11 modules.
 
+mod client;
 mod info;
 mod lock;
 mod module;
@@ -7,10 +8,15 @@ mod quirks;
 mod raw;
 mod slot;
 mod verdict;
+mod wire;
+mod worker;
+
+pub use module::Limits;
+pub use worker::{WORKER, serve};
 
 use std::{
     path::{Path, PathBuf},
-    rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -62,6 +68,8 @@ pub struct Settings {
     pub locks: Option<PathBuf>,
     /// How long to wait for one.
     pub wait: Duration,
+    /// How modules are run.
+    pub limits: Limits,
     /// Where calls are traced.
     pub trace: Trace,
 }
@@ -82,10 +90,11 @@ pub struct Slots {
 /// # Errors
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
 pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
-    let module = Rc::new(Module::load(path, settings.trace.clone())?);
+    let module = Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?);
     let mut slots = Slots::default();
-    for id in module.slots()? {
-        let info = match module.token_info_if_any(id) {
+    let ids = module.slots()?;
+    for (id, info) in ids.iter().copied().zip(module.token_infos(&ids)?) {
+        let info = match info {
             Ok(Some(info)) => info,
             Ok(None) => continue,
             Err(error) => {
@@ -95,7 +104,7 @@ pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
         };
         if info::has_pins(&info) {
             let identity = info::identity(&info, Place::Slot { id, module: module.path().to_owned() });
-            let connection = Box::new(Slot::new(Rc::clone(&module), id, identity.clone(), settings.clone()));
+            let connection = Box::new(Slot::new(Arc::clone(&module), id, identity.clone(), settings.clone()));
             let abilities: &[Ability] = if identity.blank { &OF_A_BLANK_TOKEN } else { &ABILITIES };
             slots.found.push(Found { identity, abilities, connection });
         }

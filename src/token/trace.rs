@@ -14,6 +14,11 @@ impl Trace {
         Self(Some(Arc::new(sink)))
     }
 
+    /// Whether anybody listens.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Says one line; nothing is formatted where nobody listens.
     pub fn line(&self, line: fmt::Arguments<'_>) {
         if let Some(sink) = &self.0 {
@@ -24,6 +29,6 @@ impl Trace {
 
 impl fmt::Debug for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Trace(on)" } else { "Trace(off)" })
+        f.write_str(if self.is_on() { "Trace(on)" } else { "Trace(off)" })
     }
 }

@@ -1,17 +1,87 @@
 //! CK_TOKEN_INFO, read as a survey: flags become states, never numbers.
 
 use cryptoki_sys::*;
+use serde::{Deserialize, Serialize};
 
 use crate::token::{Application, Identity, Length, Place, Reference, Retries, Role, State, Text, Unit};
 
+/// What a token says of itself (CK_TOKEN_INFO), as far as PIN administration needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TokenInfo {
+    /// Filled up with blanks, or with NULs.
+    pub label: [u8; 32],
+    /// Who made it.
+    pub manufacturer: [u8; 32],
+    /// What it is.
+    pub model: [u8; 16],
+    /// Its serial number.
+    pub serial: [u8; 16],
+    /// CKF_*.
+    pub flags: CK_FLAGS,
+    /// The shortest PIN in bytes.
+    pub shortest: CK_ULONG,
+    /// The longest PIN in bytes.
+    pub longest: CK_ULONG,
+}
+
+impl From<CK_TOKEN_INFO> for TokenInfo {
+    fn from(info: CK_TOKEN_INFO) -> Self {
+        Self {
+            label: info.label,
+            manufacturer: info.manufacturerID,
+            model: info.model,
+            serial: info.serialNumber,
+            flags: info.flags,
+            shortest: info.ulMinPinLen,
+            longest: info.ulMaxPinLen,
+        }
+    }
+}
+
+/// What a slot is (CK_SLOT_INFO): a reader, where there are any.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotInfo {
+    /// 64 bytes, filled up with blanks; the reader's name as a rule.
+    pub description: Vec<u8>,
+    /// CKF_*.
+    pub flags: CK_FLAGS,
+}
+
+impl From<CK_SLOT_INFO> for SlotInfo {
+    fn from(info: CK_SLOT_INFO) -> Self {
+        Self { description: info.slotDescription.to_vec(), flags: info.flags }
+    }
+}
+
+/// What a library says of itself (CK_INFO).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LibraryInfo {
+    /// Who made it, filled up with blanks.
+    pub manufacturer: [u8; 32],
+    /// What it is, filled up with blanks.
+    pub description: [u8; 32],
+    /// Its version, major and minor.
+    pub version: (u8, u8),
+}
+
+impl From<CK_INFO> for LibraryInfo {
+    fn from(info: CK_INFO) -> Self {
+        Self {
+            manufacturer: info.manufacturerID,
+            description: info.libraryDescription,
+            version: (info.libraryVersion.major, info.libraryVersion.minor),
+        }
+    }
+}
+
 /// Who the token is.
-pub fn identity(info: &CK_TOKEN_INFO, place: Place) -> Identity {
+pub fn identity(info: &TokenInfo, place: Place) -> Identity {
     let blank = info.flags & CKF_TOKEN_INITIALIZED == 0;
     Identity {
         application: Application::Pkcs11,
-        serial: Text::trimmed(&info.serialNumber),
+        serial: Text::trimmed(&info.serial),
         label: Text::trimmed(&info.label),
-        manufacturer: Text::trimmed(&info.manufacturerID),
+        manufacturer: Text::trimmed(&info.manufacturer),
         model: Text::trimmed(&info.model),
         place,
         blank,
@@ -19,14 +89,14 @@ pub fn identity(info: &CK_TOKEN_INFO, place: Place) -> Identity {
 }
 
 /// Whether the token has PINs at all; p11-kit's trust module shows tokens that have none.
-pub fn has_pins(info: &CK_TOKEN_INFO) -> bool {
+pub fn has_pins(info: &TokenInfo) -> bool {
     let none = CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED;
     let longest = length(info).max;
     info.flags & none != 0 || longest.is_some_and(|longest| longest > 0)
 }
 
 /// The user PIN and the SO PIN.
-pub fn references(info: &CK_TOKEN_INFO) -> Vec<Reference> {
+pub fn references(info: &TokenInfo) -> Vec<Reference> {
     [Role::UserPin, Role::SoPin]
         .into_iter()
         .map(|role| Reference {
@@ -43,7 +113,7 @@ pub fn references(info: &CK_TOKEN_INFO) -> Vec<Reference> {
 }
 
 /// What the flags say of the tries left. Those of the SO mean nothing on a blank token: SoftHSM2 says "locked" there.
-pub fn retries(info: &CK_TOKEN_INFO, role: Role) -> Retries {
+pub fn retries(info: &TokenInfo, role: Role) -> Retries {
     let (locked, last, low) = match role {
         Role::SoPin => (CKF_SO_PIN_LOCKED, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_COUNT_LOW),
         _ => (CKF_USER_PIN_LOCKED, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_COUNT_LOW),
@@ -58,7 +128,7 @@ pub fn retries(info: &CK_TOKEN_INFO, role: Role) -> Retries {
     }
 }
 
-fn state(info: &CK_TOKEN_INFO, role: Role) -> State {
+fn state(info: &TokenInfo, role: Role) -> State {
     let is = |flag| info.flags & flag != 0;
     let to_be_changed = if role == Role::SoPin { CKF_SO_PIN_TO_BE_CHANGED } else { CKF_USER_PIN_TO_BE_CHANGED };
     match () {
@@ -71,8 +141,8 @@ fn state(info: &CK_TOKEN_INFO, role: Role) -> State {
 }
 
 /// The limits of a new PIN in bytes. A maximum below the minimum, or none, is one that the module does not know.
-fn length(info: &CK_TOKEN_INFO) -> Length {
-    let (min, max) = (info.ulMinPinLen, info.ulMaxPinLen);
+fn length(info: &TokenInfo) -> Length {
+    let (min, max) = (info.shortest, info.longest);
     let unavailable = |value| value == CK_UNAVAILABLE_INFORMATION;
     let min = if unavailable(min) { 0 } else { usize::try_from(min).unwrap_or_default() };
     let max = usize::try_from(max).ok().filter(|longest| !unavailable(max) && *longest >= min);
@@ -84,8 +154,8 @@ fn length(info: &CK_TOKEN_INFO) -> Length {
 mod tests {
     use super::*;
 
-    fn info(flags: CK_FLAGS, min: CK_ULONG, max: CK_ULONG) -> CK_TOKEN_INFO {
-        CK_TOKEN_INFO { flags, ulMinPinLen: min, ulMaxPinLen: max, ..CK_TOKEN_INFO::default() }
+    fn info(flags: CK_FLAGS, shortest: CK_ULONG, longest: CK_ULONG) -> TokenInfo {
+        TokenInfo { flags, shortest, longest, ..TokenInfo::default() }
     }
 
     const LIVE: CK_FLAGS = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED;

@@ -25,10 +25,8 @@ use nix::{
 };
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
-use crate::{
-    error::{Error, Result},
-    token::{Access, Identity, Place, Text},
-};
+use super::wire::NoLock;
+use crate::token::{Access, Identity, Place, Text};
 
 /// How long to sleep between two looks at a lock that is held.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -42,9 +40,9 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Whether another process may have changed the token since `time`, on the clock of file times.
-    pub fn changed_since(&self, time: TimeSpec) -> bool {
-        self.changed.is_none_or(|changed| changed >= time)
+    /// When another process may last have changed the token, on the clock of file times; none where one was cut off in the middle.
+    pub fn changed(&self) -> Option<TimeSpec> {
+        self.changed
     }
 
     /// Marks the beginning of a write.
@@ -79,17 +77,12 @@ pub fn now() -> TimeSpec {
     clock_gettime(ClockId::CLOCK_REALTIME_COARSE).unwrap_or(TimeSpec::new(0, 0))
 }
 
-/// Takes the lock of a token in `directory`, waiting at most `wait`: shared for reading, alone for writing.
+/// Takes the lock of this name in `directory`, waiting at most `wait`: shared for reading, alone for writing.
 ///
 /// # Errors
-/// [`Error::Device`] naming the process that holds it, or saying why no lock can be made there.
-pub fn take(directory: Option<&Path>, identity: &Identity, access: Access, wait: Duration) -> Result<Lock> {
-    let directory = directory.ok_or_else(|| Error::Device {
-        what: "the token cannot be locked against other processes: nothing says where lock files stand".into(),
-        cure: Some("set HOME or XDG_STATE_HOME".into()),
-        detail: None,
-    })?;
-    let path = directory.join(name(identity));
+/// [`NoLock`] naming the process that holds it, or saying why no lock can be made there.
+pub fn take(directory: &Path, name: &str, access: Access, wait: Duration) -> Result<Lock, NoLock> {
+    let path = directory.join(name);
     let kind = match access {
         Access::Read => FlockArg::LockSharedNonblock,
         Access::Write => FlockArg::LockExclusiveNonblock,
@@ -104,9 +97,9 @@ pub fn take(directory: Option<&Path>, identity: &Identity, access: Access, wait:
         }
         if Instant::now() >= deadline {
             let holder = holder(&file).unwrap_or_else(|| "another process".into());
-            return Err(Error::Device {
+            return Err(NoLock {
                 what: format!("the token is in use by {holder}"),
-                cure: Some("wait until it has finished, or give it longer with --wait SECONDS".into()),
+                cure: "wait until it has finished, or give it longer with --wait SECONDS".into(),
                 detail: None,
             });
         }
@@ -138,7 +131,7 @@ fn is_held(path: &Path) -> bool {
 }
 
 /// The lock's file name: at most 32, 16 and 16 bytes, percent-encoded, so always below the 255 of a file system.
-fn name(identity: &Identity) -> String {
+pub fn name(identity: &Identity) -> String {
     let encode =
         |text: Option<&Text>| percent_encode(text.map_or(b"".as_slice(), Text::bytes), NON_ALPHANUMERIC).to_string();
     match (&identity.serial, &identity.place) {
@@ -216,13 +209,13 @@ fn marked_holder(file: &File) -> Option<u32> {
     std::str::from_utf8(mark.get(..length)?).ok()?.lines().next()?.parse().ok()
 }
 
-fn no_lock(directory: &Path, error: &std::io::Error) -> Error {
-    Error::Device {
+fn no_lock(directory: &Path, error: &std::io::Error) -> NoLock {
+    NoLock {
         what: format!(
             "the token cannot be locked against other processes in {}",
             directory.display().to_string().escape_debug()
         ),
-        cure: Some("make that directory writable, or name another with XDG_STATE_HOME".into()),
+        cure: "make that directory writable, or name another with XDG_STATE_HOME".into(),
         detail: Some(error.to_string()),
     }
 }

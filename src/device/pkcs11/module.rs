@@ -1,44 +1,80 @@
 //! One loaded PKCS#11 module: its calls, traced with PINs withheld, and its sessions, closed when dropped.
+//!
+//! The calls themselves are made by a worker, a process of its own.
 
 use std::{
-    cell::Cell,
+    ffi::OsString,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
+use cryptoki_sys::{CK_SESSION_HANDLE, CK_SLOT_ID, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER};
 use nix::sys::time::TimeSpec;
-
-use cryptoki_sys::{
-    CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
-};
+use serde::de::DeserializeOwned;
 
 use super::{
+    client::Client,
+    info::TokenInfo,
     lock,
-    raw::{LoadError, Raw, Rv},
+    raw::{LoadError, Rv},
     verdict::{failure, number},
+    wire::{Locked, NoLock, Request},
 };
 use crate::{
     error::{Error, Result},
     secret::Entry,
-    token::{Role, Trace},
+    token::{Access, Identity, Role, Trace},
 };
 
 /// A module that was loaded and initialised; finalised when dropped.
 pub struct Module {
     path: PathBuf,
-    raw: Raw,
+    worker: Client,
     trace: Trace,
     /// When it read its tokens, on the clock of file times.
-    initialized: Cell<TimeSpec>,
+    initialized: Mutex<TimeSpec>,
+}
+
+/// How a module is run.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// The environment variables that hold secrets, which are none of its business.
+    pub withheld: Vec<OsString>,
+}
+
+/// Why a call did not do what it should.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The module said so.
+    Said(Rv),
+    /// Its worker ended or did not answer: what came of the call is not known.
+    Lost(Error),
+}
+
+impl Refusal {
+    /// The error of a call that presents and sets no secret.
+    fn of(self, call: &str) -> Error {
+        match self {
+            Self::Said(rv) => failure(rv, call),
+            Self::Lost(error) => error,
+        }
+    }
 }
 
 impl Module {
-    /// Loads and initialises the module at `path`.
+    /// Loads and initialises the module at `path`, in a worker.
     ///
     /// # Errors
     /// [`Error::Device`] where it is missing, is no module, or does not initialise.
-    pub fn load(path: &Path, trace: Trace) -> Result<Self> {
+    pub fn load(path: &Path, limits: &Limits, trace: Trace) -> Result<Self> {
         let shown = path.display().to_string().escape_debug().to_string();
-        let raw = Raw::load(path).map_err(|error| {
+        let worker = Client::start(path, limits.timeout, &limits.withheld, &trace)?;
+        let loaded: Result<(), LoadError> = worker.ask(&Request::Load { path: path.as_os_str().as_bytes() })?;
+        loaded.map_err(|error| {
             let (what, detail) = match error {
                 LoadError::Linker(detail) if !is_there(path) => (format!("there is no module {shown}"), Some(detail)),
                 LoadError::Linker(detail) => (format!("{shown} cannot be loaded as a PKCS#11 module"), Some(detail)),
@@ -48,22 +84,23 @@ impl Module {
                 "name the module's shared library with --module, for instance one that `p11-kit list-modules` shows";
             Error::Device { what, cure: Some(cure.into()), detail: detail.map(|text| text.escape_debug().to_string()) }
         })?;
-        let module = Self { path: path.to_owned(), raw, trace, initialized: Cell::new(lock::now()) };
+        let module = Self { path: path.to_owned(), worker, trace, initialized: Mutex::new(lock::now()) };
         module.initialize()?;
         Ok(module)
     }
 
     fn initialize(&self) -> Result<()> {
-        self.initialized.set(lock::now());
-        self.said(format_args!("C_Initialize()"), || self.raw.initialize()).map_err(|rv| {
-            match failure(rv, "C_Initialize") {
+        *self.initialized.lock().unwrap_or_else(PoisonError::into_inner) = lock::now();
+        self.ask(&Request::Initialize { init: None }, format_args!("C_Initialize()")).map_err(|refusal| match refusal {
+            Refusal::Said(rv) => match failure(rv, "C_Initialize") {
                 Error::Device { what, cure, detail } => Error::Device {
                     what: format!("{}: {what}", self.path.display().to_string().escape_debug()),
                     cure,
                     detail,
                 },
                 other => other,
-            }
+            },
+            Refusal::Lost(error) => error,
         })
     }
 
@@ -73,16 +110,20 @@ impl Module {
     /// [`Error::Device`].
     pub fn refresh(&self) -> Result<()> {
         // A module that does not end is told so by the C_Initialize that follows, and goes on with what it knew.
-        let ended = self.said(format_args!("C_Finalize()"), || self.raw.finalize());
+        let ended = self.finalize();
         match (ended, self.initialize()) {
-            (Err(_), Err(_)) => Ok(()),
+            (Err(Refusal::Said(_)), Err(_)) if self.worker.is_running() => Ok(()),
             (_, begun) => begun,
         }
     }
 
+    fn finalize(&self) -> Result<(), Refusal> {
+        self.ask(&Request::Finalize, format_args!("C_Finalize()"))
+    }
+
     /// When it read its tokens, on the clock of file times.
     pub fn initialized(&self) -> TimeSpec {
-        self.initialized.get()
+        *self.initialized.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The path it was loaded from.
@@ -95,28 +136,36 @@ impl Module {
     /// # Errors
     /// [`Error::Device`].
     pub fn slots(&self) -> Result<Vec<CK_SLOT_ID>> {
-        self.said(format_args!("C_GetSlotList()"), || self.raw.slots()).map_err(|rv| failure(rv, "C_GetSlotList"))
+        self.ask(&Request::Slots, format_args!("C_GetSlotList()")).map_err(|refusal| refusal.of("C_GetSlotList"))
     }
 
     /// What the token in `slot` says of itself.
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn token_info(&self, slot: CK_SLOT_ID) -> Result<CK_TOKEN_INFO> {
-        self.said(format_args!("C_GetTokenInfo({slot})"), || self.raw.token_info(slot))
-            .map_err(|rv| failure(rv, "C_GetTokenInfo"))
+    pub fn token_info(&self, slot: CK_SLOT_ID) -> Result<TokenInfo> {
+        self.ask(&Request::TokenInfo { slot }, format_args!("C_GetTokenInfo({slot})"))
+            .map_err(|refusal| refusal.of("C_GetTokenInfo"))
     }
 
-    /// The same; none where there is no token after all, or one that the module knows nothing to do with.
+    /// What the tokens in several slots say of themselves; none where there is no token after all, or one that the module knows
+    /// nothing to do with.
     ///
     /// # Errors
-    /// [`Error::Device`] where there is a token and the module cannot say which.
-    pub fn token_info_if_any(&self, slot: CK_SLOT_ID) -> Result<Option<CK_TOKEN_INFO>> {
-        match self.said(format_args!("C_GetTokenInfo({slot})"), || self.raw.token_info(slot)) {
-            Ok(info) => Ok(Some(info)),
-            Err(Rv(CKR_TOKEN_NOT_PRESENT | CKR_TOKEN_NOT_RECOGNIZED)) => Ok(None),
-            Err(rv) => Err(failure(rv, "C_GetTokenInfo")),
-        }
+    /// [`Error::Device`] where the worker is lost; for one slot, where there is a token and the module cannot say which.
+    pub fn token_infos(&self, slots: &[CK_SLOT_ID]) -> Result<Vec<Result<Option<TokenInfo>>>> {
+        let requests: Vec<Request<'_>> = slots.iter().map(|slot| Request::TokenInfo { slot: *slot }).collect();
+        let answers = self.worker.ask_all::<Result<TokenInfo, Rv>>(&requests)?;
+        let read = |(slot, answer): (&CK_SLOT_ID, Result<TokenInfo, Rv>)| {
+            self.called(format_args!("C_GetTokenInfo({slot})"));
+            self.answered(&answer);
+            match answer {
+                Ok(info) => Ok(Some(info)),
+                Err(Rv(CKR_TOKEN_NOT_PRESENT | CKR_TOKEN_NOT_RECOGNIZED)) => Ok(None),
+                Err(rv) => Err(failure(rv, "C_GetTokenInfo")),
+            }
+        };
+        Ok(slots.iter().zip(answers).map(read).collect())
     }
 
     /// Opens a session, read-only or read/write.
@@ -125,34 +174,97 @@ impl Module {
     /// [`Error::Device`].
     pub fn session(&self, slot: CK_SLOT_ID, write: bool) -> Result<Session<'_>> {
         let kind = if write { "read/write" } else { "read-only" };
-        self.said(format_args!("C_OpenSession({slot}, {kind})"), || self.raw.open_session(slot, write))
+        self.ask(&Request::OpenSession { slot, write }, format_args!("C_OpenSession({slot}, {kind})"))
             .map(|handle| Session { module: self, handle })
-            .map_err(|rv| failure(rv, "C_OpenSession"))
+            .map_err(|refusal| refusal.of("C_OpenSession"))
     }
 
     /// C_InitToken.
-    pub fn init_token(&self, slot: CK_SLOT_ID, so_pin: &Entry, label: &[u8; 32]) -> Result<(), Rv> {
-        self.said(format_args!("C_InitToken({slot}, {}, label)", shown(so_pin)), || {
-            self.raw.init_token(slot, bytes(so_pin), label)
-        })
+    pub fn init_token(&self, slot: CK_SLOT_ID, so_pin: &Entry, label: &[u8; 32]) -> Result<(), Refusal> {
+        self.ask(
+            &Request::InitToken { slot, so_pin: bytes(so_pin), label: *label },
+            format_args!("C_InitToken({slot}, {}, label)", shown(so_pin)),
+        )
+    }
+
+    /// Takes the lock of a token in `directory`, waiting at most `wait`: shared for reading, alone for writing. The worker holds it,
+    /// so that it outlives the tool where a write does.
+    ///
+    /// # Errors
+    /// [`Error::Device`] naming the process that holds it, or saying why no lock can be made there.
+    pub fn lock(
+        &self,
+        directory: Option<&Path>,
+        identity: &Identity,
+        access: Access,
+        wait: Duration,
+    ) -> Result<Lock<'_>> {
+        let directory = directory.ok_or_else(|| Error::Device {
+            what: "the token cannot be locked against other processes: nothing says where lock files stand".into(),
+            cure: Some("set HOME or XDG_STATE_HOME".into()),
+            detail: None,
+        })?;
+        let request = Request::Lock {
+            directory: directory.as_os_str().as_bytes(),
+            name: &lock::name(identity),
+            alone: access == Access::Write,
+            wait: wait.as_millis().try_into().unwrap_or(u64::MAX),
+        };
+        match self.worker.ask_longer(&request, wait)? {
+            Ok(locked) => Ok(Lock { module: self, locked }),
+            Err(NoLock { what, cure, detail }) => Err(Error::Device { what, cure: Some(cure), detail }),
+        }
     }
 
     /// Traces a call before it is made, which may be the last that is heard of the module, and its answer.
-    fn said<T>(&self, name: std::fmt::Arguments<'_>, call: impl FnOnce() -> Result<T, Rv>) -> Result<T, Rv> {
+    fn ask<T: DeserializeOwned>(&self, request: &Request<'_>, name: std::fmt::Arguments<'_>) -> Result<T, Refusal> {
+        self.called(name);
+        let answer = self.worker.ask(request).map_err(|error| {
+            self.trace.line(format_args!("< no answer"));
+            Refusal::Lost(error)
+        })?;
+        self.answered(&answer);
+        answer.map_err(Refusal::Said)
+    }
+
+    fn called(&self, name: std::fmt::Arguments<'_>) {
         self.trace.line(format_args!("> {name}"));
-        let answer = call();
-        match &answer {
+    }
+
+    fn answered<T>(&self, answer: &Result<T, Rv>) {
+        match answer {
             Ok(_) => self.trace.line(format_args!("< CKR_OK")),
             Err(rv) => self.trace.line(format_args!("< {}", number(*rv))),
         }
-        answer
     }
 }
 
 impl Drop for Module {
     fn drop(&mut self) {
-        // Nothing can be done about a module that does not want to end; the process does so next.
-        let _ = self.said(format_args!("C_Finalize()"), || self.raw.finalize());
+        if self.worker.is_running() {
+            // Nothing can be done about a module that does not want to end; its process does so next.
+            let _ = self.finalize();
+        }
+    }
+}
+
+/// A held lock of a token; let go of when dropped, or when the worker ends.
+pub struct Lock<'a> {
+    module: &'a Module,
+    locked: Locked,
+}
+
+impl Lock<'_> {
+    /// Whether another process may have changed the token since `time`, on the clock of file times.
+    pub fn changed_since(&self, time: TimeSpec) -> bool {
+        self.locked.changed_since(time)
+    }
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        // A worker that is lost has let go of it, or keeps it as long as it writes.
+        let _ = self.module.worker.ask::<()>(&Request::Unlock);
     }
 }
 
@@ -164,30 +276,37 @@ pub struct Session<'a> {
 
 impl Session<'_> {
     /// C_Login as the user or as the SO.
-    pub fn login(&self, role: Role, pin: &Entry) -> Result<(), Rv> {
+    pub fn login(&self, role: Role, pin: &Entry) -> Result<(), Refusal> {
         let (user, name) = if role == Role::SoPin { (CKU_SO, "CKU_SO") } else { (CKU_USER, "CKU_USER") };
-        self.module.said(format_args!("C_Login({name}, {})", shown(pin)), || {
-            self.module.raw.login(self.handle, user, bytes(pin))
-        })
+        self.module.ask(
+            &Request::Login { session: self.handle, user, pin: bytes(pin) },
+            format_args!("C_Login({name}, {})", shown(pin)),
+        )
     }
 
     /// C_SetPIN: the PIN of the role that is logged in.
-    pub fn set_pin(&self, old: &Entry, new: &Entry) -> Result<(), Rv> {
-        let call = || self.module.raw.set_pin(self.handle, bytes(old), bytes(new));
-        self.module.said(format_args!("C_SetPIN({}, {})", shown(old), shown(new)), call)
+    pub fn set_pin(&self, old: &Entry, new: &Entry) -> Result<(), Refusal> {
+        self.module.ask(
+            &Request::SetPin { session: self.handle, old: bytes(old), new: bytes(new) },
+            format_args!("C_SetPIN({}, {})", shown(old), shown(new)),
+        )
     }
 
     /// C_InitPIN: the user PIN, in a session of the SO.
-    pub fn init_pin(&self, new: &Entry) -> Result<(), Rv> {
+    pub fn init_pin(&self, new: &Entry) -> Result<(), Refusal> {
         self.module
-            .said(format_args!("C_InitPIN({})", shown(new)), || self.module.raw.init_pin(self.handle, bytes(new)))
+            .ask(&Request::InitPin { session: self.handle, new: bytes(new) }, format_args!("C_InitPIN({})", shown(new)))
     }
 }
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        // A session that does not close, of a token that was pulled say, ends with C_Finalize.
-        let _ = self.module.said(format_args!("C_CloseSession()"), || self.module.raw.close_session(self.handle));
+        if self.module.worker.is_running() {
+            // A session that does not close, of a token that was pulled say, ends with C_Finalize.
+            let _ = self
+                .module
+                .ask::<()>(&Request::CloseSession { session: self.handle }, format_args!("C_CloseSession()"));
+        }
     }
 }
 

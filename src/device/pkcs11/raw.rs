@@ -7,20 +7,21 @@
 
 #![allow(unsafe_code)] // C_* calls through the pointers of a loaded library cannot be safe.
 
-use std::{path::Path, ptr};
+use std::{ffi::CStr, path::Path, ptr};
 
 use cryptoki_sys::{
-    CK_C_INITIALIZE_ARGS, CK_FUNCTION_LIST, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CK_ULONG,
-    CK_USER_TYPE, CKF_OS_LOCKING_OK, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKR_BUFFER_TOO_SMALL,
+    CK_C_INITIALIZE_ARGS, CK_FUNCTION_LIST, CK_INFO, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO,
+    CK_ULONG, CK_USER_TYPE, CKF_OS_LOCKING_OK, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKR_BUFFER_TOO_SMALL,
     CKR_FUNCTION_NOT_SUPPORTED, CKR_OK,
 };
+use serde::{Deserialize, Serialize};
 
 /// A return value other than CKR_OK.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rv(pub CK_RV);
 
 /// Why a library cannot be used as a module.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum LoadError {
     /// The dynamic linker's own words.
     Linker(String),
@@ -80,15 +81,29 @@ impl Raw {
         Ok(Self { functions, _library: library })
     }
 
-    /// C_Initialize, with the system's locks where the module can use them.
-    pub fn initialize(&self) -> Result<(), Rv> {
-        let mut arguments = CK_C_INITIALIZE_ARGS { flags: CKF_OS_LOCKING_OK, ..CK_C_INITIALIZE_ARGS::default() };
+    /// C_Initialize, with the system's locks where the module can use them, and in pReserved what it wants to be told there.
+    pub fn initialize(&self, init: Option<&CStr>) -> Result<(), Rv> {
+        let reserved = init.map_or(ptr::null_mut(), |init| init.as_ptr().cast_mut().cast());
+        let mut arguments =
+            CK_C_INITIALIZE_ARGS { flags: CKF_OS_LOCKING_OK, pReserved: reserved, ..CK_C_INITIALIZE_ARGS::default() };
         call!(self, C_Initialize((&raw mut arguments).cast()))
     }
 
     /// C_Finalize.
     pub fn finalize(&self) -> Result<(), Rv> {
         call!(self, C_Finalize(ptr::null_mut()))
+    }
+
+    /// C_GetInfo: what the library says of itself.
+    pub fn info(&self) -> Result<CK_INFO, Rv> {
+        let mut info = CK_INFO::default();
+        call!(self, C_GetInfo(&raw mut info)).map(|()| info)
+    }
+
+    /// C_GetSlotInfo: what the module says of a slot, which is a reader where there are any.
+    pub fn slot_info(&self, slot: CK_SLOT_ID) -> Result<CK_SLOT_INFO, Rv> {
+        let mut info = CK_SLOT_INFO::default();
+        call!(self, C_GetSlotInfo(slot, &raw mut info)).map(|()| info)
     }
 
     /// C_GetSlotList: the slots with a token in them.

@@ -1,14 +1,14 @@
 //! One slot of a module as a [`Token`]: C_Login, C_SetPIN, C_InitPIN, C_InitToken, each proved from a fresh session.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, sync::Arc};
 
-use cryptoki_sys::{CK_SLOT_ID, CK_TOKEN_INFO, CKF_USER_PIN_INITIALIZED};
+use cryptoki_sys::{CK_SLOT_ID, CKF_USER_PIN_INITIALIZED};
 
 use super::{
-    ABILITIES, INIT_RULES, Settings, info, lock,
-    module::{Module, Session},
+    ABILITIES, INIT_RULES, Settings,
+    info::{self, TokenInfo},
+    module::{Module, Refusal, Session},
     quirks,
-    raw::Rv,
     verdict::{About, verdict},
 };
 use crate::{
@@ -19,22 +19,22 @@ use crate::{
 
 /// A slot, known but not locked.
 pub struct Slot {
-    module: Rc<Module>,
+    module: Arc<Module>,
     id: CK_SLOT_ID,
     identity: Identity,
     settings: Settings,
     /// What the token said of itself in this transaction, until a call may have changed it: some modules ask the card each time.
-    fresh: Cell<Option<CK_TOKEN_INFO>>,
+    fresh: Cell<Option<TokenInfo>>,
 }
 
 impl Slot {
     /// The slot `id` of a module, in which the token of `identity` was seen.
-    pub fn new(module: Rc<Module>, id: CK_SLOT_ID, identity: Identity, settings: Settings) -> Self {
+    pub fn new(module: Arc<Module>, id: CK_SLOT_ID, identity: Identity, settings: Settings) -> Self {
         Self { module, id, identity, settings, fresh: Cell::new(None) }
     }
 
     /// What the token says of itself, once it is certain that it is still the one that was chosen.
-    fn info(&mut self) -> Result<CK_TOKEN_INFO> {
+    fn info(&mut self) -> Result<TokenInfo> {
         if let Some(info) = self.fresh.get() {
             return Ok(info);
         }
@@ -43,7 +43,7 @@ impl Slot {
         Ok(info)
     }
 
-    fn read(&mut self) -> Result<CK_TOKEN_INFO> {
+    fn read(&mut self) -> Result<TokenInfo> {
         if let Ok(info) = self.module.token_info(self.id) {
             if self.is_mine(&info) {
                 return Ok(info);
@@ -65,7 +65,7 @@ impl Slot {
         })
     }
 
-    fn is_mine(&self, info: &CK_TOKEN_INFO) -> bool {
+    fn is_mine(&self, info: &TokenInfo) -> bool {
         info::identity(info, self.identity.place.clone()) == self.identity
     }
 
@@ -79,12 +79,16 @@ impl Slot {
         let session = self.module.session(self.id, write)?;
         match session.login(role, pin) {
             Ok(()) => Ok(session),
-            Err(rv) => Err(self.refused(rv, "C_Login", role, role)),
+            Err(refusal) => Err(self.refused(refusal, "C_Login", role, role)),
         }
     }
 
     /// The error of a call that presented the secret of `presented` to give `changed` a new one.
-    fn refused(&self, rv: Rv, call: &'static str, presented: Role, changed: Role) -> Error {
+    fn refused(&self, refusal: Refusal, call: &'static str, presented: Role, changed: Role) -> Error {
+        let rv = match refusal {
+            Refusal::Said(rv) => rv,
+            Refusal::Lost(error) => return error,
+        };
         // The flags are read again: the call may have spent the last try while it said no more than "incorrect".
         let retries = self.module.token_info(self.id).map_or(Retries::Unknown, |info| info::retries(&info, presented));
         verdict(rv, About { call, presented, changed, retries })
@@ -93,7 +97,8 @@ impl Slot {
 
 impl Connection for Slot {
     fn transact(&mut self, access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
-        let lock = lock::take(self.settings.locks.as_deref(), &self.identity, access, self.settings.wait);
+        let module = Arc::clone(&self.module);
+        let lock = module.lock(self.settings.locks.as_deref(), &self.identity, access, self.settings.wait);
         let held = match (lock, access) {
             (Ok(lock), _) => Some(lock),
             // Who only looks may do so where nothing can be written, and beside one who takes long.
@@ -136,7 +141,7 @@ impl Token for Slot {
     /// Logs in first: C_SetPIN changes the PIN of the role that is logged in, and some modules check the old value only so.
     fn change(&mut self, role: Role, old: &Entry, new: &Entry) -> Result<()> {
         let answer = self.login(role, old, true)?.set_pin(old, new);
-        answer.map_err(|rv| self.refused(rv, "C_SetPIN", role, role))
+        answer.map_err(|refusal| self.refused(refusal, "C_SetPIN", role, role))
     }
 
     fn reset(&mut self, role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
@@ -144,7 +149,7 @@ impl Token for Slot {
             return Err(Error::unsupported(format!("reset of the {role} by the {}", authority.role)));
         }
         let answer = self.login(Role::SoPin, authority.secret, true)?.init_pin(new);
-        answer.map_err(|rv| self.refused(rv, "C_InitPIN", Role::SoPin, role))
+        answer.map_err(|refusal| self.refused(refusal, "C_InitPIN", Role::SoPin, role))
     }
 
     fn init(&mut self, beginning: &Beginning<'_>) -> Result<Identity> {
@@ -158,8 +163,8 @@ impl Token for Slot {
         let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
-        if let Err(rv) = self.module.init_token(self.id, beginning.so_pin, &field) {
-            return Err(self.refused(rv, "C_InitToken", Role::SoPin, Role::SoPin));
+        if let Err(refusal) = self.module.init_token(self.id, beginning.so_pin, &field) {
+            return Err(self.refused(refusal, "C_InitToken", Role::SoPin, Role::SoPin));
         }
         let tokens = self.tokens()?;
         let named = |identity: &Identity| {

@@ -1,0 +1,315 @@
+//! The tool's end of the pipe to a worker: starts it, asks it, and says what became of it.
+
+use std::{
+    ffi::OsString,
+    io::{BufRead, BufReader},
+    os::{
+        fd::AsFd,
+        unix::process::{CommandExt, ExitStatusExt},
+    },
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::signal::Signal,
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    wire::{self, Incoming, Request},
+    worker::WORKER,
+};
+use crate::{
+    error::{Error, Result},
+    token::Trace,
+};
+
+/// The tool's own program, also when another has taken its place on disk.
+const MYSELF: &str = "/proc/self/exe";
+/// How many requests may wait for an answer: their pipe holds them all, so that neither side waits for the other to read.
+const AT_ONCE: usize = 256;
+/// How long what a module still prints is waited for when its worker has ended.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// A running worker.
+pub struct Client {
+    /// The module, for sentences.
+    module: String,
+    /// How long a call may take, where nobody types at the token.
+    limit: Duration,
+    running: Mutex<State>,
+}
+
+enum State {
+    Running(Running),
+    /// It has ended, or does not answer any more: what has been told of it.
+    Lost(Lost),
+}
+
+struct Running {
+    child: Child,
+    to: ChildStdin,
+    from: ChildStdout,
+    /// Comes to its end when all that the module printed was passed on.
+    printed: Option<mpsc::Receiver<()>>,
+}
+
+/// What became of a worker that does not answer any more.
+#[derive(Clone)]
+struct Lost {
+    what: String,
+    cure: &'static str,
+}
+
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        Self::Device { what: lost.what, cure: Some(lost.cure.into()), detail: None }
+    }
+}
+
+impl Client {
+    /// Starts the worker of the module at `path`, without the environment variables of `withheld`, which hold secrets. A call may
+    /// take as long as `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the system starts no process.
+    pub fn start(path: &Path, limit: Duration, withheld: &[OsString], trace: &Trace) -> Result<Self> {
+        let program = Some(PathBuf::from(MYSELF)).filter(|path| path.exists());
+        let program = program.map_or_else(std::env::current_exe, Ok).map_err(no_worker)?;
+        let mut command = Command::new(program);
+        command.arg0("pukka").arg(WORKER).arg(path).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Not the tool's own: whoever reads that to its end would wait for a worker that the tool leaves behind.
+        command.stderr(if trace.is_on() { Stdio::piped() } else { Stdio::null() });
+        for name in withheld {
+            command.env_remove(name);
+        }
+        let mut child = command.spawn().map_err(no_worker)?;
+        let printed = child.stderr.take().map(|printed| pass_on(printed, trace.clone()));
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (to, from) = pipes.ok_or_else(|| Error::Internal("a worker without its pipes".into()))?;
+        let running = Mutex::new(State::Running(Running { child, to, from, printed }));
+        Ok(Self { module: path.display().to_string().escape_debug().to_string(), limit, running })
+    }
+
+    /// Asks for one call.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the worker ended or did not answer in time.
+    pub fn ask<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T> {
+        self.ask_within(request, self.limit)
+    }
+
+    /// The same, where the worker may wait for something else as long as `longer`, beside the call itself.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub fn ask_longer<T: DeserializeOwned>(&self, request: &Request<'_>, longer: Duration) -> Result<T> {
+        self.ask_within(request, self.limit.saturating_add(longer))
+    }
+
+    /// Asks for several calls that need nothing of each other: the worker makes one while the answer to another is read.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub fn ask_all<T: DeserializeOwned>(&self, requests: &[Request<'_>]) -> Result<Vec<T>> {
+        let mut answers = Vec::with_capacity(requests.len());
+        for some in requests.chunks(AT_ONCE) {
+            for request in some {
+                self.with(request, |running| wire::ask(&mut running.to, request).map_err(|_| Why::Ended))?;
+            }
+            for request in some {
+                answers.push(self.with(request, |running| running.receive(Some(self.limit)))?);
+            }
+        }
+        Ok(answers)
+    }
+
+    fn ask_within<T: DeserializeOwned>(&self, request: &Request<'_>, limit: Duration) -> Result<T> {
+        let limit = if request.is_at_pad() { None } else { Some(limit) };
+        self.with(request, |running| {
+            wire::ask(&mut running.to, request).map_err(|_| Why::Ended)?;
+            running.receive(limit)
+        })
+    }
+
+    /// Whether it still answers.
+    pub fn is_running(&self) -> bool {
+        matches!(*self.running.lock().unwrap_or_else(PoisonError::into_inner), State::Running(_))
+    }
+
+    /// Does `work` with a worker that runs; where it is lost by that, says so from now on.
+    fn with<T>(&self, request: &Request<'_>, work: impl FnOnce(&mut Running) -> Result<T, Why>) -> Result<T> {
+        let mut state = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = match &mut *state {
+            State::Running(running) => running,
+            State::Lost(lost) => return Err(lost.clone().into()),
+        };
+        let why = match work(running) {
+            Ok(done) => return Ok(done),
+            Err(why) => why,
+        };
+        let lost = self.lost(request, running, why);
+        *state = State::Lost(lost.clone());
+        Err(lost.into())
+    }
+
+    /// What became of the worker in this call; a read that hangs is cut off, a write never is.
+    fn lost(&self, request: &Request<'_>, running: &mut Running, why: Why) -> Lost {
+        let (module, call) = (&self.module, request.name());
+        let ended = match why {
+            Why::Silent => None,
+            Why::Ended => running.end(),
+        };
+        let what = match (ended, why) {
+            (Some(status), _) => format!("{module}: the module {} in {call}", said(status)),
+            (None, Why::Silent) => format!("{module}: {call} has not come back within {} s", self.limit.as_secs()),
+            (None, Why::Ended) => format!("{module}: the module has cut its worker off in {call}"),
+        };
+        match (request.is_write(), ended) {
+            (true, Some(_)) => Lost {
+                what,
+                cure: "see by `pukka pin verify` which value the token has, before anything else is tried",
+            },
+            (true, None) => Lost {
+                what: format!(
+                    "{what}; its worker, process {}, is left to end it, and holds the lock of the token until then",
+                    running.child.id()
+                ),
+                cure: "leave the token where it is until that process has ended, then see by `pukka pin verify` which value it has",
+            },
+            (false, Some(_)) => {
+                Lost { what, cure: "nothing was changed by that; leave this module out, or ask whoever made it" }
+            }
+            (false, None) => {
+                running.kill();
+                Lost {
+                    what: format!("{what} and was cut off; it writes nothing"),
+                    cure: "give it longer with --module-timeout SECONDS, or leave this module out",
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Client {
+    /// Lets the worker end, and takes note of it; one that does not want to is cut off, since nothing is written any more.
+    fn drop(&mut self) {
+        let State::Running(Running { mut child, to, from, printed }) = std::mem::replace(
+            self.running.get_mut().unwrap_or_else(PoisonError::into_inner),
+            State::Lost(Lost { what: String::new(), cure: "" }),
+        ) else {
+            return;
+        };
+        drop(to);
+        if !is_ready(&from, Some(self.limit)) {
+            let _ = child.kill();
+        }
+        let _ = child.wait();
+        hear_out(printed);
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy)]
+enum Why {
+    Silent,
+    Ended,
+}
+
+impl Running {
+    /// Waits for an answer; where `limit` is none, as long as it takes.
+    fn receive<T: DeserializeOwned>(&mut self, limit: Option<Duration>) -> Result<T, Why> {
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut incoming = Incoming::default();
+        while incoming.missing().map_err(|_| Why::Ended)? > 0 {
+            if !is_ready(&self.from, deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))) {
+                return Err(Why::Silent);
+            }
+            if !incoming.take(&mut self.from).map_err(|_| Why::Ended)? {
+                return Err(Why::Ended);
+            }
+        }
+        incoming.open().map_err(|_| Why::Ended)
+    }
+
+    /// Cuts it off.
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        hear_out(self.printed.take());
+    }
+
+    /// How it ended by itself, which takes a moment after its pipe has; none where it has not.
+    fn end(&mut self) -> Option<ExitStatus> {
+        let deadline = Instant::now() + LAST_WORDS;
+        loop {
+            match self.child.try_wait() {
+                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
+                ended => {
+                    hear_out(self.printed.take());
+                    return ended.ok().flatten();
+                }
+            }
+        }
+    }
+}
+
+/// How a process ended, as the second half of a sentence.
+fn said(status: ExitStatus) -> String {
+    let signal = status.signal().map(|number| {
+        Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.as_str().to_owned())
+    });
+    match (signal, status.code()) {
+        (Some(signal), _) => format!("crashed ({signal})"),
+        (None, Some(code)) => format!("ended its process with code {code}"),
+        (None, None) => "ended its process".into(),
+    }
+}
+
+/// Waits till there is something to read, or the other side has ended; with `limit`, at most that long.
+fn is_ready(from: &ChildStdout, limit: Option<Duration>) -> bool {
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        // Rounded up, so that a limit below a millisecond is not taken for one that is over.
+        let timeout = left.map_or(PollTimeout::NONE, |left| {
+            PollTimeout::try_from(left.saturating_add(Duration::from_micros(999))).unwrap_or(PollTimeout::MAX)
+        });
+        match poll(&mut [PollFd::new(from.as_fd(), PollFlags::POLLIN)], timeout) {
+            Ok(0) if left.is_some_and(|left| left.is_zero()) => return false,
+            Ok(0) | Err(Errno::EINTR | Errno::EAGAIN) => {}
+            Ok(_) | Err(_) => return true,
+        }
+    }
+}
+
+/// Passes on what a module prints, a line each, where somebody asked for a trace.
+fn pass_on(printed: ChildStderr, trace: Trace) -> mpsc::Receiver<()> {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(printed).split(b'\n').map_while(Result::ok) {
+            trace.line(format_args!("module: {}", String::from_utf8_lossy(&line).escape_debug()));
+        }
+        drop(done);
+    });
+    is_done
+}
+
+/// Waits a moment for the rest of it; a program that the module left behind may keep it open.
+fn hear_out(printed: Option<mpsc::Receiver<()>>) {
+    let _ = printed.map(|printed| printed.recv_timeout(LAST_WORDS));
+}
+
+fn no_worker(error: std::io::Error) -> Error {
+    Error::Device {
+        what: "no process can be started to load the module in".into(),
+        cure: Some("see how many processes may run here (`ulimit -u`), and how much memory is left".into()),
+        detail: Some(error.to_string()),
+    }
+}

@@ -1,0 +1,184 @@
+//! The worker: a process of its own for each module, which makes the C_* calls that the tool asks for over a pipe.
+//!
+//! A module may crash, hang, print, or write its token in steps that must not be cut. So it lives apart: in a session of its own,
+//! out of reach of what stops the tool, without the tool's output, terminal and descriptors. When the tool ends in the middle of
+//! a write, that write comes to its end here, under the token's lock.
+
+use std::{
+    ffi::{CString, OsStr},
+    fs::{self, File},
+    io,
+    os::{fd::AsFd, unix::ffi::OsStrExt},
+    panic,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use cryptoki_sys::{CKR_ARGUMENTS_BAD, CKR_CRYPTOKI_NOT_INITIALIZED};
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        prctl,
+        resource::{Resource, setrlimit},
+        signal::{SigSet, Signal},
+    },
+    unistd,
+};
+
+use super::{
+    info::{LibraryInfo, SlotInfo, TokenInfo},
+    lock::{self, Lock},
+    raw::{Raw, Rv},
+    wire::{self, Inbox, Locked, Request},
+};
+use crate::token::Access;
+
+/// The first argument of a process that is to be a worker; the module's path follows, for whoever lists processes.
+pub const WORKER: &str = "module-worker";
+
+/// How long a worker whose tool has ended may take to end its module, beside a write, which has all the time it needs.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Serves the tool at the other end of standard input and output till it ends. It does not come back: what a library runs at
+/// the exit of its process is run by nobody's wish.
+///
+/// # Errors
+/// Where the process cannot be set apart, before any module is loaded.
+pub fn serve() -> io::Result<()> {
+    let (mut from, mut to) = set_apart()?;
+    let writing = Arc::new(Mutex::new(()));
+    watch(from.try_clone()?, Arc::clone(&writing))?;
+    let mut worker = Worker { raw: None, is_initialized: false, lock: None, writing };
+    let mut inbox = Inbox::new();
+    // Where the tool is gone, or talks what is no request, nobody can be told.
+    while let Ok(Some(Ok(()))) = inbox.next(&mut from, |request| worker.answer(&mut to, request)) {}
+    worker.end();
+    signal_hook::low_level::exit(0)
+}
+
+/// Leaves the tool's session, signals, terminal, output and descriptors; what is left is the pipe to it and back.
+fn set_apart() -> io::Result<(File, File)> {
+    // Without a session of its own it would still be of use; every other step keeps a secret or a token safe.
+    let _ = unistd::setsid();
+    let _ = prctl::set_name(c"pukka-worker");
+    prctl::set_dumpable(false)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]
+        .into_iter()
+        .collect::<SigSet>()
+        .thread_block()?;
+    panic::set_hook(Box::new(|_| {}));
+    // Descriptors that the tool was given to read secrets from are none of the module's business.
+    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<i32>().ok();
+    let open: Vec<i32> = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten().filter_map(number).collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // One of them was the listing's own, which is closed already.
+        let _ = unistd::close(descriptor);
+    }
+    let from = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let to = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    unistd::dup2_stdin(File::open("/dev/null")?)?;
+    unistd::dup2_stdout(io::stderr())?;
+    Ok((from, to))
+}
+
+/// Ends the worker when its tool has ended and it does not do so itself, because a call hangs; a write is waited for.
+fn watch(from: File, writing: Arc<Mutex<()>>) -> io::Result<()> {
+    let wait = move || {
+        let mut tool = [PollFd::new(from.as_fd(), PollFlags::empty())];
+        while poll(&mut tool, PollTimeout::NONE).is_err() {}
+        thread::sleep(GRACE);
+        let _nothing_is_written = writing.lock().unwrap_or_else(PoisonError::into_inner);
+        signal_hook::low_level::exit(0)
+    };
+    thread::Builder::new().name("watch".into()).spawn(wait).map(drop)
+}
+
+/// What the worker holds for its tool.
+struct Worker {
+    raw: Option<Raw>,
+    is_initialized: bool,
+    lock: Option<Lock>,
+    /// Held while the module may write.
+    writing: Arc<Mutex<()>>,
+}
+
+impl Worker {
+    /// Does what is asked, and says what came of it.
+    fn answer(&mut self, to: &mut File, request: Request<'_>) -> io::Result<()> {
+        let writing = Arc::clone(&self.writing);
+        let _held = request.is_write().then(|| writing.lock().unwrap_or_else(PoisonError::into_inner));
+        match request {
+            Request::Load { path } => {
+                let loaded = Raw::load(Path::new(OsStr::from_bytes(path)));
+                wire::answer(to, &loaded.map(|raw| self.raw = Some(raw)))
+            }
+            Request::Initialize { init } => wire::answer(to, &self.initialize(init)),
+            Request::Finalize => wire::answer(to, &self.finalize()),
+            Request::Info => wire::answer(to, &self.raw().and_then(Raw::info).map(LibraryInfo::from)),
+            Request::Slots => wire::answer(to, &self.raw().and_then(Raw::slots)),
+            Request::SlotInfo { slot } => {
+                wire::answer(to, &self.raw().and_then(|raw| raw.slot_info(slot)).map(SlotInfo::from))
+            }
+            Request::TokenInfo { slot } => {
+                wire::answer(to, &self.raw().and_then(|raw| raw.token_info(slot)).map(TokenInfo::from))
+            }
+            Request::OpenSession { slot, write } => {
+                wire::answer(to, &self.raw().and_then(|raw| raw.open_session(slot, write)))
+            }
+            Request::CloseSession { session } => {
+                wire::answer(to, &self.raw().and_then(|raw| raw.close_session(session)))
+            }
+            Request::Login { session, user, pin } => {
+                wire::answer(to, &self.raw().and_then(|raw| raw.login(session, user, pin)))
+            }
+            Request::SetPin { session, old, new } => {
+                wire::answer(to, &self.raw().and_then(|raw| raw.set_pin(session, old, new)))
+            }
+            Request::InitPin { session, new } => {
+                wire::answer(to, &self.raw().and_then(|raw| raw.init_pin(session, new)))
+            }
+            Request::InitToken { slot, so_pin, label } => {
+                wire::answer(to, &self.raw().and_then(|raw| raw.init_token(slot, so_pin, &label)))
+            }
+            Request::Lock { directory, name, alone, wait } => {
+                let access = if alone { Access::Write } else { Access::Read };
+                let directory = Path::new(OsStr::from_bytes(directory));
+                let taken = lock::take(directory, name, access, Duration::from_millis(wait));
+                wire::answer(to, &taken.map(|lock| Locked::since(self.lock.insert(lock).changed())))
+            }
+            Request::Unlock => {
+                self.lock = None;
+                wire::answer(to, &())
+            }
+        }
+    }
+
+    fn raw(&self) -> Result<&Raw, Rv> {
+        self.raw.as_ref().ok_or(Rv(CKR_CRYPTOKI_NOT_INITIALIZED))
+    }
+
+    fn initialize(&mut self, init: Option<&str>) -> Result<(), Rv> {
+        let init = init.map(CString::new).transpose().map_err(|_| Rv(CKR_ARGUMENTS_BAD))?;
+        self.raw()?.initialize(init.as_deref())?;
+        self.is_initialized = true;
+        Ok(())
+    }
+
+    fn finalize(&mut self) -> Result<(), Rv> {
+        self.raw()?.finalize()?;
+        self.is_initialized = false;
+        Ok(())
+    }
+
+    /// Ends the module where the tool had no time to, and lets go of the lock only then.
+    fn end(mut self) {
+        if self.is_initialized {
+            // Nobody is left to be told.
+            let _ = self.finalize();
+        }
+        self.lock = None;
+    }
+}
