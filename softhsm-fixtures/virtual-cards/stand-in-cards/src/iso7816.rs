@@ -238,6 +238,9 @@ impl Iso7816 {
                 answer.resize(SERIAL_OFFSET + SERIAL_LENGTH + 2, 0);
                 Ok(answer)
             }
+            ((0xCA, 0x01, 0x01), _, _) if !self.dialect.own.version_object.0.is_empty() => {
+                Ok(self.dialect.own.version_object.0.clone())
+            }
             _ => Err(Status::NO_REFERENCE),
         }
     }

@@ -53,6 +53,8 @@ crate::switches! {
         contactless: YesNo = YesNo(false),
         /// GET DATA 01A0 has the serial number, after eight bytes
         serial_object: YesNo = YesNo(false),
+        /// what GET DATA 0101 has, of an IsoApplet its version in two bytes, then its features; `none`: it is not there
+        version_object: Bytes = Bytes(Vec::new()),
         /// path of the file with the serial number, MF included; `none`: there is none
         serial_file: Bytes = Bytes(Vec::new()),
         /// tag of the serial number in that file; `none`: it stands there as it is
@@ -82,6 +84,8 @@ impl Modelled for IsoDialect {
                 ("reset-blocked", "63Cx"),
                 ("reset-short", "9000"),
                 ("reset-p1", "6700"),
+                // 1.0, extended APDUs: no more can be true of a card that makes no random numbers and has no keys.
+                ("version-object", "010001"),
                 ("pkcs15", "yes"),
             ],
         ),
