@@ -8,13 +8,13 @@ mod reference;
 mod state;
 
 use anyhow::{Result, ensure};
-use serde_json::Value;
 
 use crate::{
     apdu::{Command, Reply, Status, Transport},
     application::Application,
     dialect::Switches,
     model::Dialect,
+    store::Stored,
     tlv,
 };
 use dialect::{Counter, First, IsoDialect};
@@ -35,13 +35,14 @@ pub struct Iso7816 {
     selection: Selection,
 }
 
-impl Iso7816 {
-    #[must_use]
-    pub fn new() -> Self {
+impl Default for Iso7816 {
+    fn default() -> Self {
         let (state, selection) = (State::default(), Selection::default());
         Self { dialect: Dialect::new(), serial: SERIAL.to_vec(), state, selection }
     }
+}
 
+impl Iso7816 {
     /// The reference data that VERIFY, CHANGE and RESET RETRY COUNTER mean by `reference`, where they are now.
     fn reference(&self, reference: u8) -> Result<Reference, Status> {
         let own = &self.dialect.own;
@@ -252,12 +253,6 @@ impl Iso7816 {
     }
 }
 
-impl Default for Iso7816 {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// Is there a form of RESET RETRY COUNTER before which the PUK is verified?
 fn verifies_puk(dialect: &IsoDialect) -> bool {
     dialect.reset_forms.0.iter().any(|p1| matches!(p1, 2 | 3))
@@ -282,13 +277,8 @@ impl Application for Iso7816 {
         self.state = State::new(&self.dialect.own);
     }
 
-    fn save(&self) -> Result<Value> {
-        Ok(serde_json::to_value(&self.state)?)
-    }
-
-    fn load(&mut self, saved: Value) -> Result<()> {
-        self.state = serde_json::from_value(saved)?;
-        Ok(())
+    fn stored(&mut self) -> &mut dyn Stored {
+        &mut self.state
     }
 
     fn atr(&self) -> &'static [u8] {

@@ -3,6 +3,7 @@
 use super::{field::Encoding, reference::References};
 use crate::{
     apdu::Status,
+    application::PLAIN_ATR,
     dialect::{Answer, Bytes, YesNo},
     model::{Model, Modelled},
 };
@@ -202,7 +203,7 @@ crate::choice! {
 impl Atr {
     pub fn bytes(self) -> &'static [u8] {
         match self {
-            Self::Plain => &[0x3B, 0x80, 0x80, 0x01, 0x01],
+            Self::Plain => PLAIN_ATR,
             Self::MyEid => b"\x3B\xF5\x18\x00\x00\x81\x31\xFE\x45MyEID\x9A",
             Self::EstEid2018 => b"\x3B\xDB\x96\x00\x80\xB1\xFE\x45\x1F\x83\x00\x12\x23\x3FSeID\x0F\x90\x00\xF1",
             Self::EstEid2025 => {
