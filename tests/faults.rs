@@ -242,7 +242,7 @@ fn a_counter_that_falls_while_a_person_types_is_seen_before_the_try() {
         let log = desk.path(&format!("log-{code}"));
         let faults = rule(&flag.replace('=', &format!("@{}=", surveyed + 1))).log(&log);
         let mut terminal = Terminal::spawn(desk.faulty(&faults, "pin verify --token desk-7").command());
-        terminal.expect("PIN of desk-7").expect(": ").send("271828\r");
+        terminal.expect("PIN of desk-7").expect(": ").send(&format!("{PIN}\r"));
         let (ended, shown) = terminal.wait();
         assert_eq!(ended, code, "{shown}");
         let calls = crate::support::softhsm::calls(&log);

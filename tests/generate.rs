@@ -17,8 +17,9 @@ use nix::{
 };
 
 use crate::support::{
-    Pukka, detached,
-    logged::{Desk, NEW, PIN},
+    Pukka,
+    desk::{Desk, NEW, PIN},
+    detached,
     running::{Running, shell},
     softhsm::{Faults, Gate},
     terminal::Terminal,
@@ -45,9 +46,9 @@ fn source(file: &Path) -> String {
 #[test]
 fn generate_writes_the_value_alone_to_standard_output_and_the_token_takes_it() {
     let desk = Desk::new();
-    let run = desk.call(&change_to("generate")).run().code(0);
+    let run = desk.logged(&change_to("generate")).run().code(0);
     let value = one_line(&run.out);
-    assert!(run.err.contains("desk") && !run.err.contains(value), "{run:?}");
+    assert!(run.err.contains("desk-7") && !run.err.contains(value), "{run:?}");
     assert!(desk.is_pin(value) && !desk.is_pin(PIN));
 }
 
@@ -55,7 +56,7 @@ fn generate_writes_the_value_alone_to_standard_output_and_the_token_takes_it() {
 fn a_shell_variable_holds_the_generated_pin_and_nothing_else() {
     let desk = Desk::new();
     let text = r#"PIN=$("$PUKKA" "$@") && printf '[%s]' "$PIN" && export PIN && "$PUKKA" pin verify --pin env:PIN"#;
-    let run = shell(desk.call(&change_to("generate")), text).code(0);
+    let run = shell(desk.logged(&change_to("generate")), text).code(0);
     let value = run.out.strip_prefix('[').and_then(|out| out.strip_suffix(']')).unwrap_or_else(|| panic!("{run:?}"));
     one_line(&format!("{value}\n"));
     assert!(desk.is_pin(value));
@@ -64,33 +65,33 @@ fn a_shell_variable_holds_the_generated_pin_and_nothing_else() {
 #[test]
 fn two_generated_pins_are_not_the_same() {
     let desk = Desk::new();
-    let first = desk.call(&change_to("generate")).run().code(0).out;
+    let first = desk.logged(&change_to("generate")).run().code(0).out;
     let reset = ["pin", "reset", "--so-pin", "env:SO", "--new-pin", "generate"];
-    assert_ne!(first, desk.call(&reset).run().code(0).out);
+    assert_ne!(first, desk.logged(&reset).run().code(0).out);
 }
 
 #[test]
 fn in_json_the_value_stands_under_generated_by_the_name_of_its_option() {
     let desk = Desk::new();
-    let done = desk.call(&[&change_to("generate")[..], &["--json"]].concat()).run().code(0).json();
+    let done = desk.logged(&[&change_to("generate")[..], &["--json"]].concat()).run().code(0).json();
     let generated = done["generated"].as_object().unwrap();
     assert_eq!(generated.keys().collect::<Vec<_>>(), ["new-pin"]);
     assert!(desk.is_pin(generated["new-pin"].as_str().unwrap()));
     let reset = ["so-pin", "change", "--so-pin", "env:SO", "--new-so-pin", "generate", "--json"];
-    let done = desk.call(&reset).run().code(0).json();
-    assert!(desk.hsm.login_ok("desk", "so", done["generated"]["new-so-pin"].as_str().unwrap()));
+    let done = desk.logged(&reset).run().code(0).json();
+    assert!(desk.is_so_pin(done["generated"]["new-so-pin"].as_str().unwrap()));
 }
 
 #[test]
 fn two_generated_values_are_told_apart_in_json_and_refused_without_it() {
     let desk = Desk::blank();
-    let init = ["token", "init", "--label", "desk", "--new-so-pin", "generate", "--new-pin", "generate"];
-    let run = desk.call(&init).run().code(2);
+    let init = ["token", "init", "--label", "desk-7", "--new-so-pin", "generate", "--new-pin", "generate"];
+    let run = desk.logged(&init).run().code(2);
     assert_eq!(run.out, "", "{run:?}");
     desk.nothing_was_opened();
-    let done = desk.call(&[&init[..], &["--json"]].concat()).run().code(0).json();
+    let done = desk.logged(&[&init[..], &["--json"]].concat()).run().code(0).json();
     assert!(desk.is_pin(done["generated"]["new-pin"].as_str().unwrap()));
-    assert!(desk.hsm.login_ok("desk", "so", done["generated"]["new-so-pin"].as_str().unwrap()));
+    assert!(desk.is_so_pin(done["generated"]["new-so-pin"].as_str().unwrap()));
 }
 
 #[test]
@@ -99,11 +100,11 @@ fn a_value_for_a_file_is_on_disk_before_the_token_gets_it() {
         [("C_SetPIN", &CHANGE), ("C_InitPIN", &["pin", "reset", "--so-pin", "env:SO", "--new-pin"])]
     {
         let desk = Desk::new();
-        let file = desk.path("generated");
+        let file = desk.at_home("generated");
         let gate = Gate::new(desk.home.path(), "gate");
         let to = source(&file);
         let faults = Faults::new().rule(gate.before(call));
-        let running = Running::start(desk.faulty(&[&arguments[..], &[&to, "--json"]].concat(), faults));
+        let running = Running::start(desk.logged_behind(faults, &[&arguments[..], &[&to, "--json"]].concat()));
         gate.wait();
         let content = fs::read_to_string(&file).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -119,8 +120,8 @@ fn a_value_for_a_file_is_on_disk_before_the_token_gets_it() {
 #[test]
 fn the_file_is_the_owners_alone_whatever_the_umask() {
     let desk = Desk::new();
-    let file = desk.path("generated");
-    shell(desk.call(&change_to(&source(&file))), r#"umask 000; "$PUKKA" "$@""#).code(0);
+    let file = desk.at_home("generated");
+    shell(desk.logged(&change_to(&source(&file))), r#"umask 000; "$PUKKA" "$@""#).code(0);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -128,23 +129,23 @@ fn the_file_is_the_owners_alone_whatever_the_umask() {
 fn a_file_that_is_there_is_not_overwritten_and_nothing_is_sent() {
     let desk = Desk::new();
     let there = desk.file("there", "kept\n");
-    let link = desk.path("link");
-    symlink(desk.path("nowhere"), &link).unwrap();
+    let link = desk.at_home("link");
+    symlink(desk.at_home("nowhere"), &link).unwrap();
     for file in [&there, &link] {
-        let run = desk.call(&change_to(&source(file))).run().code(2);
+        let run = desk.logged(&change_to(&source(file))).run().code(2);
         assert!(run.err.contains("--new-pin") && !run.err.contains(file.to_str().unwrap()), "{run:?}");
         desk.nothing_was_sent();
     }
     assert_eq!(fs::read_to_string(there).unwrap(), "kept\n");
-    assert!(!desk.path("nowhere").exists(), "a link is never followed");
+    assert!(!desk.at_home("nowhere").exists(), "a link is never followed");
 }
 
 #[test]
 fn a_file_that_comes_while_somebody_types_is_not_overwritten_either() {
     let desk = Desk::new();
-    let file = desk.path("generated");
-    let mut terminal = Terminal::spawn(desk.call(&["pin", "change", "--new-pin", &source(&file)]).command());
-    terminal.expect("PIN of desk");
+    let file = desk.at_home("generated");
+    let mut terminal = Terminal::spawn(desk.logged(&["pin", "change", "--new-pin", &source(&file)]).command());
+    terminal.expect("PIN of desk-7");
     fs::write(&file, "kept\n").unwrap();
     terminal.send("123456\r");
     assert_eq!(terminal.wait().0, 2);
@@ -155,20 +156,20 @@ fn a_file_that_comes_while_somebody_types_is_not_overwritten_either() {
 #[test]
 fn a_file_that_cannot_be_made_is_exit_2_and_nothing_is_sent() {
     let desk = Desk::new();
-    desk.call(&change_to(&source(&desk.path("no/such/folder")))).run().code(2);
-    desk.call(&change_to("generate:")).run().code(2);
+    desk.logged(&change_to(&source(&desk.at_home("no/such/folder")))).run().code(2);
+    desk.logged(&change_to("generate:")).run().code(2);
     desk.nothing_was_sent();
 }
 
 #[test]
 fn the_file_goes_away_where_the_token_certainly_kept_its_old_pin() {
     let desk = Desk::new();
-    let file = desk.path("generated");
+    let file = desk.at_home("generated");
     let to = source(&file);
-    desk.call(&["pin", "change", "--pin", "env:WRONG", "--new-pin", &to]).run().code(4);
+    desk.logged(&["pin", "change", "--pin", "env:WRONG", "--new-pin", &to]).run().code(4);
     assert!(!file.exists(), "the old PIN was wrong");
     for (rule, code) in [("C_SetPIN=CKR_PIN_INVALID", 6), ("C_Login=CKR_PIN_LOCKED", 5)] {
-        desk.faulty(&change_to(&to), Faults::new().rule(rule)).run().code(code);
+        desk.logged_behind(Faults::new().rule(rule), &change_to(&to)).run().code(code);
         assert!(!file.exists(), "{rule}");
     }
     assert!(desk.is_pin(PIN));
@@ -184,8 +185,8 @@ fn the_file_stays_where_the_token_may_have_the_new_pin() {
         ("C_SetPIN=after-crash", -1, true),
     ] {
         let desk = Desk::new();
-        let file = desk.path("generated");
-        let call = desk.faulty(&change_to(&source(&file)), Faults::new().rule(rule));
+        let file = desk.at_home("generated");
+        let call = desk.logged_behind(Faults::new().rule(rule), &change_to(&source(&file)));
         let run = Running::start(call).finish();
         assert_eq!(run.code, code, "{rule}: {run:?}");
         let content = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{rule}: {error}"));
@@ -197,8 +198,8 @@ fn the_file_stays_where_the_token_may_have_the_new_pin() {
 fn a_generated_value_is_not_shown_where_the_token_refused_the_old_one() {
     let desk = Desk::new();
     let wrong = ["pin", "change", "--pin", "env:WRONG", "--new-pin", "generate"];
-    assert_eq!(desk.call(&wrong).run().code(4).out, "");
-    let failed = desk.call(&[&wrong[..], &["--json"]].concat()).run().code(4).json();
+    assert_eq!(desk.logged(&wrong).run().code(4).out, "");
+    let failed = desk.logged(&[&wrong[..], &["--json"]].concat()).run().code(4).json();
     assert!(failed.get("generated").is_none(), "{failed}");
 }
 
@@ -208,13 +209,13 @@ fn a_value_that_nobody_would_read_is_not_generated() {
     for more in [&[][..], &["--json"]] {
         let arguments = [&change_to("generate")[..], more].concat();
         for text in [r#""$PUKKA" "$@" >&-"#, r#""$PUKKA" "$@" >/dev/null"#] {
-            let run = shell(desk.call(&arguments), text).code(2);
+            let run = shell(desk.logged(&arguments), text).code(2);
             assert!(more == ["--json"] || run.err.contains("generate:FILE"), "{text}: {run:?}");
             desk.nothing_was_sent();
         }
         let (reader, writer): (OwnedFd, OwnedFd) = nix::unistd::pipe().unwrap();
         drop(reader);
-        let mut call = detached(&desk.call(&arguments).command());
+        let mut call = detached(&desk.logged(&arguments).command());
         let child = call.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null()).spawn();
         assert_eq!(child.unwrap().wait().unwrap().code(), Some(2), "a pipe without a reader");
         desk.nothing_was_sent();
@@ -229,7 +230,7 @@ fn a_present_value_cannot_be_generated() {
         [(["pin", "verify"], "--pin"), (["pin", "reset"], "--so-pin"), (["puk", "change"], "--puk")]
     {
         for from in ["generate", "generate:/tmp/never-made"] {
-            let run = desk.call(&[command[0], command[1], option, from]).run().code(2);
+            let run = desk.logged(&[command[0], command[1], option, from]).run().code(2);
             assert!(run.err.contains(option) && run.err.contains("cannot be generated"), "{run:?}");
             desk.nothing_was_opened();
         }
@@ -239,9 +240,9 @@ fn a_present_value_cannot_be_generated() {
 #[test]
 fn who_gives_up_at_a_question_leaves_no_file_behind() {
     let desk = Desk::blank();
-    let file = desk.path("generated");
-    let arguments = ["token", "init", "--label", "desk", "--new-pin", &source(&file), "--new-so-pin", "prompt"];
-    let mut terminal = Terminal::spawn(desk.call(&arguments).command());
+    let file = desk.at_home("generated");
+    let arguments = ["token", "init", "--label", "desk-7", "--new-pin", &source(&file), "--new-so-pin", "prompt"];
+    let mut terminal = Terminal::spawn(desk.logged(&arguments).command());
     terminal.expect("New SO PIN").send("\x03");
     assert_eq!(terminal.wait().0, 130);
     assert!(!file.exists());
@@ -252,26 +253,26 @@ fn who_gives_up_at_a_question_leaves_no_file_behind() {
 fn nobody_types_a_pin_only_to_hear_that_the_file_is_there_already() {
     let desk = Desk::new();
     let there = desk.file("there", "kept\n");
-    let (code, shown) = Terminal::spawn(desk.call(&["pin", "change", "--new-pin", &source(&there)]).command()).wait();
+    let (code, shown) = Terminal::spawn(desk.logged(&["pin", "change", "--new-pin", &source(&there)]).command()).wait();
     assert_eq!(code, 2, "{shown}");
-    assert!(!shown.contains("PIN of desk"), "{shown}");
+    assert!(!shown.contains("PIN of desk-7"), "{shown}");
 }
 
 #[test]
 fn who_gives_up_waiting_for_another_process_leaves_no_file_behind() {
     let desk = Desk::new();
-    let listed = desk.call(&["list", "--json"]).run().code(0).json();
-    let token = listed["tokens"].as_array().unwrap().iter().find(|token| token["label"] == "desk").unwrap();
+    let listed = desk.logged(&["list", "--json"]).run().code(0).json();
+    let token = listed["tokens"].as_array().unwrap().iter().find(|token| token["label"] == "desk-7").unwrap();
     let serial = token["serial"].as_str().unwrap();
     let gate = Gate::new(desk.home.path(), "gate");
     let change = [&CHANGE[..], &["env:NEW"]].concat();
-    let writer = Running::start(desk.faulty(&change, Faults::new().rule(gate.before("C_SetPIN"))));
+    let writer = Running::start(desk.logged_behind(Faults::new().rule(gate.before("C_SetPIN")), &change));
     gate.wait();
-    let file = desk.path("generated");
+    let file = desk.at_home("generated");
     let source = source(&file);
     // Found by its serial, it is not looked for again while another writes: what is waited for is the lock.
     let waiting = [&CHANGE[..], &[source.as_str(), "--token", serial, "--wait", "60"]].concat();
-    let waiting = Running::start(desk.call(&waiting));
+    let waiting = Running::start(desk.logged(&waiting));
     let start = Instant::now();
     while !has_a_lock_open(waiting.id()) {
         assert!(start.elapsed().as_secs() < 60, "it never came");
@@ -295,10 +296,10 @@ fn has_a_lock_open(process: u32) -> bool {
 #[test]
 fn a_token_that_wants_an_absurd_length_gets_no_generated_value() {
     let desk = Desk::new();
-    let file = desk.path("generated");
+    let file = desk.at_home("generated");
     for source in ["generate".to_owned(), source(&file)] {
         let absurd = Faults::new().rule("pin-length=100000000000..200000000000");
-        let run = desk.faulty(&change_to(&source), absurd).run().code(6);
+        let run = desk.logged_behind(absurd, &change_to(&source)).run().code(6);
         assert_eq!(run.out, "", "{run:?}");
         assert!(!file.exists());
         assert!(!desk.calls().iter().any(|call| call == "C_SetPIN"), "{source}");
@@ -311,7 +312,7 @@ fn a_value_that_standard_output_does_not_take_is_said_to_be_lost() {
     for more in [&[][..], &["--json"]] {
         let desk = Desk::new();
         let arguments = [&change_to("generate")[..], more].concat();
-        let run = shell(desk.call(&arguments), r#""$PUKKA" "$@" >/dev/full"#).code(8);
+        let run = shell(desk.logged(&arguments), r#""$PUKKA" "$@" >/dev/full"#).code(8);
         assert!(run.err.contains("the token has its new value") && run.err.contains("generate:FILE"), "{run:?}");
         assert!(!run.err.contains("changed and confirmed"), "{run:?}");
         assert!(!desk.is_pin(PIN));
@@ -322,7 +323,7 @@ fn a_value_that_standard_output_does_not_take_is_said_to_be_lost() {
 fn a_value_that_standard_output_does_not_take_stands_on_the_terminal_where_there_is_one() {
     for more in [&[][..], &["--json"]] {
         let desk = Desk::new();
-        let call = desk.call(&[&change_to("generate")[..], more].concat());
+        let call = desk.logged(&[&change_to("generate")[..], more].concat());
         let (code, shown) = into_a_full_device(call).wait();
         assert_eq!(code, 8, "{shown}");
         assert!(desk.is_pin(shown_value(&shown)) && !desk.is_pin(PIN));
@@ -336,12 +337,12 @@ fn after_a_failure_a_value_is_not_said_to_stand_where_it_could_not_be_written() 
     for more in [&[][..], &["--json"]] {
         let desk = Desk::new();
         let arguments = [&change_to("generate")[..], more].concat();
-        let run = shell(desk.faulty(&arguments, unknown()), r#""$PUKKA" "$@" >/dev/full"#).code(8);
+        let run = shell(desk.logged_behind(unknown(), &arguments), r#""$PUKKA" "$@" >/dev/full"#).code(8);
         assert!(run.err.contains("error: ") && run.err.contains("is lost"), "{run:?}");
         assert!(!run.err.contains("stands on"), "{run:?}");
 
         let desk = Desk::new();
-        let (code, shown) = into_a_full_device(desk.faulty(&arguments, unknown())).wait();
+        let (code, shown) = into_a_full_device(desk.logged_behind(unknown(), &arguments)).wait();
         assert_eq!(code, 8, "{shown}");
         assert!(shown.contains("stands on the terminal"), "{shown}");
         assert!(desk.is_pin(shown_value(&shown)), "{shown}");

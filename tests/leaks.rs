@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::Path};
 
 use crate::support::{
     Run,
-    logged::Desk,
+    desk::Desk,
     marks::{found, none_in_files},
     pukka,
     softhsm::Faults,
@@ -55,33 +55,33 @@ const OF_TOKENS: [(&str, &str); 9] = [
 ];
 
 const IN_A_LIFE_OF_A_TOKEN: [(&str, i32); 27] = [
-    ("token init --label desk --new-so-pin env:SO --new-pin env:SHORT", 6),
-    ("token init --label desk --new-so-pin env:SO", 0),
-    ("pin verify --token desk --pin env:PIN", 5),
-    ("pin set --token desk --so-pin env:WRONGSO --new-pin env:PIN", 4),
-    ("pin set --token desk --so-pin env:SO --new-pin env:PIN", 0),
-    ("pin set --token desk --so-pin env:SO --new-pin env:NEW", 7),
+    ("token init --label desk-7 --new-so-pin env:SO --new-pin env:SHORT", 6),
+    ("token init --label desk-7 --new-so-pin env:SO", 0),
+    ("pin verify --token desk-7 --pin env:PIN", 5),
+    ("pin set --token desk-7 --so-pin env:WRONGSO --new-pin env:PIN", 4),
+    ("pin set --token desk-7 --so-pin env:SO --new-pin env:PIN", 0),
+    ("pin set --token desk-7 --so-pin env:SO --new-pin env:NEW", 7),
     ("list", 0),
     ("status", 0),
-    ("pin verify --token desk --pin env:PIN", 0),
-    ("pin verify --token desk --pin env:WRONG", 4),
-    ("pin verify --token desk --pin env:SPACE", 6),
-    ("pin verify --token desk --pin env:CONTROL", 6),
-    ("pin change --token desk --pin env:WRONG --new-pin env:NEW", 4),
-    ("pin change --token desk --pin env:PIN --new-pin env:SHORT", 6),
-    ("pin change --token desk --pin env:PIN --new-pin env:PIN", 6),
-    ("pin change --token desk --pin env:PIN --new-pin env:NEW", 0),
-    ("pin reset --token desk --so-pin env:WRONGSO --new-pin env:PIN", 4),
-    ("pin reset --token desk --so-pin env:SO --new-pin env:PIN", 0),
-    ("pin reset --token desk --puk env:NEW --new-pin env:PIN", 7),
-    ("pin reset --token desk --by puk --so-pin env:SO --new-pin env:PIN", 2),
-    ("pin unblock --token desk --so-pin env:SO", 7),
-    ("pin unblock --token desk --so-pin env:SO --new-pin env:PIN", 0),
-    ("so-pin change --token desk --so-pin env:WRONGSO --new-so-pin env:SO2", 4),
-    ("so-pin change --token desk --so-pin env:SO --new-so-pin env:SO2", 0),
-    ("puk change --token desk --puk env:PIN --new-puk env:NEW", 7),
-    ("token init --token desk --so-pin env:SO2 --destroy nothing", 6),
-    ("token init --token desk --so-pin env:WRONGSO --new-pin env:PIN --destroy SERIAL", 4),
+    ("pin verify --token desk-7 --pin env:PIN", 0),
+    ("pin verify --token desk-7 --pin env:WRONG", 4),
+    ("pin verify --token desk-7 --pin env:SPACE", 6),
+    ("pin verify --token desk-7 --pin env:CONTROL", 6),
+    ("pin change --token desk-7 --pin env:WRONG --new-pin env:NEW", 4),
+    ("pin change --token desk-7 --pin env:PIN --new-pin env:SHORT", 6),
+    ("pin change --token desk-7 --pin env:PIN --new-pin env:PIN", 6),
+    ("pin change --token desk-7 --pin env:PIN --new-pin env:NEW", 0),
+    ("pin reset --token desk-7 --so-pin env:WRONGSO --new-pin env:PIN", 4),
+    ("pin reset --token desk-7 --so-pin env:SO --new-pin env:PIN", 0),
+    ("pin reset --token desk-7 --puk env:NEW --new-pin env:PIN", 7),
+    ("pin reset --token desk-7 --by puk --so-pin env:SO --new-pin env:PIN", 2),
+    ("pin unblock --token desk-7 --so-pin env:SO", 7),
+    ("pin unblock --token desk-7 --so-pin env:SO --new-pin env:PIN", 0),
+    ("so-pin change --token desk-7 --so-pin env:WRONGSO --new-so-pin env:SO2", 4),
+    ("so-pin change --token desk-7 --so-pin env:SO --new-so-pin env:SO2", 0),
+    ("puk change --token desk-7 --puk env:PIN --new-puk env:NEW", 7),
+    ("token init --token desk-7 --so-pin env:SO2 --destroy nothing", 6),
+    ("token init --token desk-7 --so-pin env:WRONGSO --new-pin env:PIN --destroy SERIAL", 4),
 ];
 
 #[test]
@@ -93,25 +93,25 @@ fn a_pkcs11_token_is_led_through_its_life_and_no_secret_is_written_anywhere() {
         let desk = Desk::blank();
         let is_dry = manner.contains(&"--dry-run");
         if is_dry {
-            desk.hsm.token("desk", "so-71Jq!kd0Xv", Some("pin-93Ls!mf2Z"));
+            desk.store.token("desk-7", "so-71Jq!kd0Xv", Some("pin-93Ls!mf2Z"));
         }
         for (line, code) in IN_A_LIFE_OF_A_TOKEN {
             let serial = if line.contains("SERIAL") { serial(&desk) } else { String::new() };
             let line = line.replace("SERIAL", &serial);
             let arguments: Vec<&str> = line.split(' ').chain(manner.iter().copied()).collect();
-            let run = desk.call(&arguments).envs(OF_TOKENS).run();
+            let run = desk.logged(&arguments).envs(OF_TOKENS).run();
             assert!(is_dry || run.code == code, "{arguments:?} was to exit {code}: {run:?}");
             clean(&run, &marks, &format!("{arguments:?}"));
             let sends = code == 0 && !is_dry && manner.contains(&"--trace") && line.contains("env:");
             assert!(!sends || run.err.contains("C_Login"), "no trace, nothing is proved: {run:?}");
         }
         none_in_files(desk.home.path(), &marks);
-        none_in_files(desk.hsm.dir(), &marks);
+        none_in_files(desk.store.dir(), &marks);
     }
 }
 
 fn serial(desk: &Desk) -> String {
-    let list = desk.call(&["list", "--json", "--token", "pkcs11:token=desk"]).run().json();
+    let list = desk.logged(&["list", "--json", "--token", "pkcs11:token=desk-7"]).run().json();
     list["tokens"][0]["serial"].as_str().unwrap().to_owned()
 }
 
@@ -121,7 +121,7 @@ fn whatever_a_module_answers_no_secret_is_written() {
     let change: &[&str] = &["pin", "change", "--pin", "env:PIN", "--new-pin", "env:NEW"];
     let reset: &[&str] = &["pin", "reset", "--so-pin", "env:SO", "--new-pin", "env:NEW"];
     let desk = Desk::blank();
-    desk.hsm.token("desk", "so-71Jq!kd0Xv", Some("pin-93Ls!mf2Z"));
+    desk.store.token("desk-7", "so-71Jq!kd0Xv", Some("pin-93Ls!mf2Z"));
     for call in ["C_Login", "C_SetPIN", "C_InitPIN", "C_OpenSession", "C_GetTokenInfo", "C_Login#2-"] {
         for answer in ["CKR_GENERAL_ERROR", "CKR_PIN_EXPIRED", "CKR_DEVICE_REMOVED", "0x80000001", "CKR_ARGUMENTS_BAD"]
         {
@@ -129,23 +129,23 @@ fn whatever_a_module_answers_no_secret_is_written() {
                 let rule = format!("C_SetPIN=lie;C_InitPIN=lie;{call}={answer}");
                 let rule = rule.replacen(&format!("{call}=lie;"), "", 1);
                 let arguments = [arguments, &["--trace", "-v"]].concat();
-                let run = desk.faulty(&arguments, Faults::new().rule(rule.as_str())).envs(OF_TOKENS).run();
+                let run = desk.logged_behind(Faults::new().rule(rule.as_str()), &arguments).envs(OF_TOKENS).run();
                 assert_ne!(run.code, 0, "{rule}: {run:?}");
                 clean(&run, &marks, &rule);
             }
         }
     }
     none_in_files(desk.home.path(), &marks);
-    none_in_files(desk.hsm.dir(), &marks);
+    none_in_files(desk.store.dir(), &marks);
 }
 
 #[test]
 fn what_is_typed_at_a_prompt_is_in_no_trace() {
     let desk = Desk::blank();
-    desk.hsm.token("desk", "so-71Jq!kd0Xv", Some("pin-93Ls!mf2Z"));
+    desk.store.token("desk-7", "so-71Jq!kd0Xv", Some("pin-93Ls!mf2Z"));
     for manner in [&["--trace"][..], &["--trace", "--json"]] {
-        let mut terminal = Terminal::spawn(desk.call(&[&["pin", "verify"], manner].concat()).command());
-        terminal.expect("PIN of desk").send("pin-93Ls!mf2Z\r");
+        let mut terminal = Terminal::spawn(desk.logged(&[&["pin", "verify"], manner].concat()).command());
+        terminal.expect("PIN of desk-7").send("pin-93Ls!mf2Z\r");
         let (code, shown) = terminal.wait();
         assert_eq!(code, 0, "{shown}");
         assert!(shown.contains("C_Login") && found(&shown, &["pin-93Ls!mf2Z"]).is_none(), "{shown}");
@@ -201,20 +201,20 @@ fn a_secret_in_the_wrong_place_of_a_wrong_call_is_never_repeated() {
         "respond --challenge 3141592631415926 --admin-key pass:31415926",
         "respond --challenge 3141592631415926 --management-key file:/nonexistent/31415926",
         "respond --challenge 31415926314159263141 --admin-key env:PIN",
-        "token init --label desk 31415926",
+        "token init --label desk-7 31415926",
         "token 31415926",
         "list 31415926",
-        "status desk 31415926",
+        "status desk-7 31415926",
         "completions 31415926",
         "pin verify --token 31415926",
         "pin verify -t31415926",
-        "pin verify --token desk --token 31415926",
-        "status --token desk 31415926",
+        "pin verify --token desk-7 --token 31415926",
+        "status --token desk-7 31415926",
         "status 31415926",
         "status pkcs11:31415926",
         "status pkcs11:pin-value=31415926",
-        "status pkcs11:token=desk;pin=31415926",
-        "status pkcs11:token=desk?pin-value=31415926",
+        "status pkcs11:token=desk-7;pin=31415926",
+        "status pkcs11:token=desk-7?pin-value=31415926",
         "status pkcs11:slot-id=x31415926",
         "status pkcs11:token=31415926",
         "status pkcs11:token=31415926?module-path=/usr/lib/softhsm/libsofthsm2.so",
@@ -238,12 +238,12 @@ fn a_secret_in_the_wrong_place_of_a_wrong_call_is_never_repeated() {
         "pin change --help=31415926",
         "pin change --pin env:PIN --new-pin env:NEW --token 31415926",
         "pin change --pin env:PIN --new-pin env:31415926 --no-input",
-        "token init --token desk --so-pin env:SO --destroy 31415926",
+        "token init --token desk-7 --so-pin env:SO --destroy 31415926",
     ] {
         for manner in [&[][..], &["--json"], &["--trace", "-v"], &["--dry-run"]] {
             let words: Vec<&str> = line.split(' ').collect();
             let arguments = [manner, &words].concat();
-            let run = desk.call(&arguments).run();
+            let run = desk.logged(&arguments).run();
             assert_ne!(run.code, 1, "{run:?}");
             assert!(run.code != 0 || manner == ["--dry-run"], "{line}: {run:?}");
             clean(&run, &[MARK], line);
@@ -255,7 +255,7 @@ fn a_secret_in_the_wrong_place_of_a_wrong_call_is_never_repeated() {
 #[test]
 fn what_a_person_gave_for_a_label_or_a_path_may_be_shown_and_the_search_would_see_it() {
     let desk = Desk::new();
-    let run = desk.call(&["status", "--module", "/nonexistent/31415926.so", "--token", "pkcs11:token=desk"]).run();
+    let run = desk.logged(&["status", "--module", "/nonexistent/31415926.so", "--token", "pkcs11:token=desk-7"]).run();
     assert_eq!(found(&run.err, &[MARK]), Some(MARK), "a module's path is no secret: {run:?}");
 }
 
@@ -278,21 +278,21 @@ fn a_secret_in_a_file_that_is_refused_is_not_repeated() {
     let marks = ["pin-93Ls!mf2Z", "pin-04Mt!ng3A"];
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| -> std::path::PathBuf { Path::join(folder.path(), name) };
-    let refused = crate::support::logged::secret_file(&path("open"), "pin-93Ls!mf2Z\n");
-    crate::support::logged::set_mode(&refused, 0o644);
-    let odd = crate::support::logged::secret_file(&path("odd"), "pin-93Ls!mf2Z \npin-04Mt!ng3A\n");
-    let long = crate::support::logged::secret_file(&path("long"), "pin-93Ls!mf2Z".repeat(300));
+    let refused = crate::support::desk::secret_file(&path("open"), "pin-93Ls!mf2Z\n");
+    crate::support::desk::set_mode(&refused, 0o644);
+    let odd = crate::support::desk::secret_file(&path("odd"), "pin-93Ls!mf2Z \npin-04Mt!ng3A\n");
+    let long = crate::support::desk::secret_file(&path("long"), "pin-93Ls!mf2Z".repeat(300));
     for file in [refused, odd, long] {
         let source = format!("file:{}", file.display());
         for manner in MANNERS {
             let arguments = [&["pin", "change", "--pin", &source, "--new-pin", &source], manner].concat();
-            let run = desk.call(&arguments).run();
+            let run = desk.logged(&arguments).run();
             assert!([2, 6].contains(&run.code), "{run:?}");
             clean(&run, &marks, &file.display().to_string());
         }
     }
     let call = ["pin", "change", "--pin", "stdin", "--trace"];
-    let run = desk.call(&call).stdin("pin-93Ls!mf2Z\npin-04Mt!ng3A\n").run().code(2);
+    let run = desk.logged(&call).stdin("pin-93Ls!mf2Z\npin-04Mt!ng3A\n").run().code(2);
     clean(&run, &marks, "left-over lines");
 }
 
@@ -301,7 +301,7 @@ fn a_generated_value_stands_on_standard_output_and_nowhere_else() {
     let desk = Desk::new();
     for manner in [&[][..], &["--json"], &["--trace", "-v"]] {
         let arguments = [&["pin", "reset", "--so-pin", "env:SO", "--new-pin", "generate"], manner].concat();
-        let run = desk.call(&arguments).run().code(0);
+        let run = desk.logged(&arguments).run().code(0);
         let value = match manner {
             ["--json"] => run.json()["generated"]["new-pin"].as_str().unwrap().to_owned(),
             _ => run.out.trim_end().to_owned(),

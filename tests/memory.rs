@@ -7,7 +7,7 @@ mod cards;
 use std::{fs, path::PathBuf};
 
 use crate::support::{
-    logged::{Desk, secret_file},
+    desk::{Desk, secret_file},
     marks::in_memory,
     running::{Running, script},
     softhsm::{Faults, Gate},
@@ -30,7 +30,7 @@ impl Stage {
     fn new() -> Self {
         let desk = Desk::new();
         // The first to use a token has its module read it anew, which takes a C_Finalize that is not the last.
-        desk.call(&["pin", "verify", "--pin", "env:PIN"]).run().code(0);
+        desk.logged(&["pin", "verify", "--pin", "env:PIN"]).run().code(0);
         Self { desk, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -45,7 +45,7 @@ impl Stage {
 
 /// Starts a call by a shell, whose process becomes the tool. `$F` names the folder of secrets.
 fn start(stage: &Stage, arguments: &[&str], faults: Faults, text: &str) -> Running {
-    let mut call = script(stage.desk.faulty(arguments, faults), text);
+    let mut call = script(stage.desk.logged_behind(faults, arguments), text);
     Running::spawn(call.env("F", stage.folder.path()))
 }
 
@@ -189,8 +189,8 @@ fn nothing_is_left_in_memory_of_an_authority() {
 /// Types both values, and returns the marks in memory at `gate`.
 fn typed(stage: &Stage, rule: &str, gate: &Gate, new: &[&str]) -> (Vec<&'static str>, i32) {
     let faults = Faults::new().rule("swallow").rule(rule);
-    let mut terminal = Terminal::spawn(stage.desk.faulty(&CHANGE, faults).command());
-    terminal.expect("PIN of desk").expect(": ").send(&format!("{OLD}\r"));
+    let mut terminal = Terminal::spawn(stage.desk.logged_behind(faults, &CHANGE).command());
+    terminal.expect("PIN of desk-7").expect(": ").send(&format!("{OLD}\r"));
     for value in new {
         terminal.expect("ew PIN").expect(": ").send(&format!("{value}\r"));
     }

@@ -10,11 +10,10 @@ use nix::{
 use crate::support::{
     Pukka,
     cards::{Card, Pcscd},
-    home,
-    logged::{Desk, NEW, PIN, SO_PIN},
-    pukka,
+    desk::{Desk, NEW, PIN, SO},
+    home, pukka,
     running::Running,
-    softhsm::{Faults, Gate, SoftHsm},
+    softhsm::{Faults, Gate},
     terminal::Terminal,
 };
 
@@ -44,15 +43,15 @@ fn is_restored(shown: &str) {
 }
 
 fn change(desk: &Desk) -> Pukka {
-    desk.call(&["pin", "change"])
+    desk.logged(&["pin", "change"])
 }
 
 #[test]
 fn a_prompt_names_the_token_says_that_tries_are_not_told_and_shows_nothing_of_what_is_typed() {
     let desk = Desk::new();
     let mut terminal = on_terminal(change(&desk));
-    terminal.expect("PIN of desk (it does not tell how many tries are left): ").send("123456\r");
-    terminal.expect("New PIN of desk (4 to 255 bytes): ").send("86420975\r");
+    terminal.expect("PIN of desk-7 (it does not tell how many tries are left): ").send("123456\r");
+    terminal.expect("New PIN of desk-7 (4 to 255 bytes): ").send("86420975\r");
     terminal.expect("The same new PIN again: ").send("86420975\r");
     let (code, shown) = terminal.wait();
     assert_eq!(code, 0, "{shown}");
@@ -78,7 +77,7 @@ fn a_prompt_for_a_card_shows_the_tries_that_are_left() {
 #[test]
 fn two_entries_that_differ_are_asked_for_again() {
     let desk = Desk::new();
-    let mut terminal = on_terminal(desk.call(&["pin", "change", "--pin", "env:PIN"]));
+    let mut terminal = on_terminal(desk.logged(&["pin", "change", "--pin", "env:PIN"]));
     terminal.expect("New PIN").send("86420975\r").expect("again: ").send("86420976\r");
     terminal.expect("the two entries differ");
     terminal.expect("New PIN").send("86420975\r").expect("again: ").send("86420975\r");
@@ -90,7 +89,7 @@ fn two_entries_that_differ_are_asked_for_again() {
 #[test]
 fn a_new_value_that_is_too_short_is_said_to_be_so_and_asked_for_again() {
     let desk = Desk::new();
-    let mut terminal = on_terminal(desk.call(&["pin", "change", "--pin", "env:PIN"]));
+    let mut terminal = on_terminal(desk.logged(&["pin", "change", "--pin", "env:PIN"]));
     terminal.expect("New PIN").send("12\r").expect("too short");
     terminal.expect("New PIN").send("\r").expect("nothing was typed");
     terminal.expect("New PIN").send("86420975\r").expect("again: ").send("86420975\r");
@@ -101,14 +100,14 @@ fn a_new_value_that_is_too_short_is_said_to_be_so_and_asked_for_again() {
 #[test]
 fn where_nothing_is_typed_for_a_present_value_it_is_asked_for_again_and_three_times_at_most() {
     let desk = Desk::new();
-    let mut terminal = on_terminal(desk.call(&["pin", "verify"]));
-    terminal.expect("PIN of desk").send("\r").expect("nothing was typed");
-    terminal.expect("PIN of desk").send("123456\r");
+    let mut terminal = on_terminal(desk.logged(&["pin", "verify"]));
+    terminal.expect("PIN of desk-7").send("\r").expect("nothing was typed");
+    terminal.expect("PIN of desk-7").send("123456\r");
     assert_eq!(terminal.wait().0, 0);
 
-    let mut terminal = on_terminal(desk.call(&["pin", "verify"]));
+    let mut terminal = on_terminal(desk.logged(&["pin", "verify"]));
     for _ in 0..3 {
-        terminal.expect("PIN of desk").send("\r").expect("nothing was typed");
+        terminal.expect("PIN of desk-7").send("\r").expect("nothing was typed");
     }
     let (code, shown) = terminal.wait();
     assert_eq!(code, 6, "{shown}");
@@ -118,7 +117,7 @@ fn where_nothing_is_typed_for_a_present_value_it_is_asked_for_again_and_three_ti
 #[test]
 fn three_new_values_that_do_not_do_are_exit_6_and_nothing_is_sent() {
     let desk = Desk::new();
-    let mut terminal = on_terminal(desk.call(&["pin", "change", "--pin", "env:PIN"]));
+    let mut terminal = on_terminal(desk.logged(&["pin", "change", "--pin", "env:PIN"]));
     terminal.expect("New PIN").send("12\r").expect("too short");
     terminal.expect("New PIN").send("86420975\r").expect("again: ").send("1\r").expect("differ");
     terminal.expect("New PIN").send("123456\r").expect("is the old one");
@@ -132,7 +131,7 @@ fn three_new_values_that_do_not_do_are_exit_6_and_nothing_is_sent() {
 fn the_so_pin_of_a_blank_token_is_new_and_asked_for_twice_whichever_option_asks() {
     for option in ["--so-pin", "--new-so-pin"] {
         let desk = Desk::blank();
-        let init = || on_terminal(desk.call(&["token", "init", "--label", "desk", option, "prompt"]));
+        let init = || on_terminal(desk.logged(&["token", "init", "--label", "desk-7", option, "prompt"]));
         let mut terminal = init();
         for _ in 0..3 {
             terminal.expect("New SO PIN of ").expect(": ").send("86420975\r");
@@ -147,7 +146,7 @@ fn the_so_pin_of_a_blank_token_is_new_and_asked_for_twice_whichever_option_asks(
         terminal.expect("The same new SO PIN again: ").send("86420975\r");
         let (code, shown) = terminal.wait();
         assert_eq!(code, 0, "{shown}");
-        assert!(desk.hsm.login_ok("desk", "so", "86420975"));
+        assert!(desk.is_so_pin("86420975"));
     }
 }
 
@@ -156,7 +155,7 @@ fn ctrl_c_is_exit_130_restores_the_terminal_and_sends_nothing() {
     let desk = Desk::new();
     for typed in ["\x03", "1234\x03"] {
         let mut terminal = under_shell(change(&desk));
-        terminal.expect("PIN of desk").send(typed);
+        terminal.expect("PIN of desk-7").send(typed);
         let (_, shown) = terminal.wait();
         assert!(shown.contains("code=130"), "{shown}");
         assert!(shown.contains("nothing was changed and no try was spent"), "{shown}");
@@ -168,7 +167,7 @@ fn ctrl_c_is_exit_130_restores_the_terminal_and_sends_nothing() {
 #[test]
 fn ctrl_c_at_the_repetition_of_the_new_value_sends_nothing_either() {
     let desk = Desk::new();
-    let mut terminal = under_shell(desk.call(&["pin", "change", "--pin", "env:PIN"]));
+    let mut terminal = under_shell(desk.logged(&["pin", "change", "--pin", "env:PIN"]));
     terminal.expect("New PIN").send("86420975\r").expect("again: ").send("\x03");
     let (_, shown) = terminal.wait();
     assert!(shown.contains("code=130"), "{shown}");
@@ -179,8 +178,8 @@ fn ctrl_c_at_the_repetition_of_the_new_value_sends_nothing_either() {
 #[test]
 fn an_interrupted_prompt_is_told_in_json_too() {
     let desk = Desk::new();
-    let mut terminal = under_shell(desk.call(&["pin", "change", "--json"]));
-    terminal.expect("PIN of desk").send("\x03");
+    let mut terminal = under_shell(desk.logged(&["pin", "change", "--json"]));
+    terminal.expect("PIN of desk-7").send("\x03");
     let (_, shown) = terminal.wait();
     assert!(shown.contains(r#""kind":"interrupted","exit_code":130"#), "{shown}");
 }
@@ -190,7 +189,7 @@ fn the_end_of_input_is_exit_130_whatever_was_typed_before_it() {
     let desk = Desk::new();
     let mut terminal = under_shell(change(&desk));
     // The first Ctrl-D hands over what was typed, the second is the end.
-    terminal.expect("PIN of desk").send("123456\x04\x04");
+    terminal.expect("PIN of desk-7").send("123456\x04\x04");
     let (_, shown) = terminal.wait();
     assert!(shown.contains("code=130"), "{shown}");
     is_restored(&shown);
@@ -202,7 +201,7 @@ fn a_signal_to_the_tool_restores_the_terminal_and_is_exit_130() {
     let desk = Desk::new();
     for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
         let mut terminal = under_shell(change(&desk));
-        terminal.expect("PIN of desk").send("1234");
+        terminal.expect("PIN of desk-7").send("1234");
         let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", terminal.id())).unwrap();
         kill(Pid::from_raw(children.trim().parse().unwrap()), signal).unwrap();
         let (_, shown) = terminal.wait();
@@ -216,7 +215,7 @@ fn a_signal_to_the_tool_restores_the_terminal_and_is_exit_130() {
 fn a_terminal_that_closes_ends_the_call_and_what_was_typed_is_not_sent() {
     let desk = Desk::new();
     let mut terminal = on_terminal(change(&desk));
-    terminal.expect("PIN of desk").send("123456");
+    terminal.expect("PIN of desk-7").send("123456");
     assert_eq!(terminal.close(), Some(130));
     desk.nothing_was_sent();
 }
@@ -224,7 +223,7 @@ fn a_terminal_that_closes_ends_the_call_and_what_was_typed_is_not_sent() {
 #[test]
 fn a_terminal_that_closes_at_the_repetition_changes_nothing() {
     let desk = Desk::new();
-    let mut terminal = on_terminal(desk.call(&["pin", "change", "--pin", "env:PIN"]));
+    let mut terminal = on_terminal(desk.logged(&["pin", "change", "--pin", "env:PIN"]));
     terminal.expect("New PIN").send("86420975\r").expect("again: ").send("86420975");
     assert_eq!(terminal.close(), Some(130));
     desk.nothing_was_sent();
@@ -234,8 +233,8 @@ fn a_terminal_that_closes_at_the_repetition_changes_nothing() {
 #[test]
 fn a_stop_key_at_a_prompt_cannot_leave_a_shell_without_echo() {
     let desk = Desk::new();
-    let mut terminal = under_shell(desk.call(&["pin", "verify"]));
-    terminal.expect("PIN of desk").send("\x1a\r");
+    let mut terminal = under_shell(desk.logged(&["pin", "verify"]));
+    terminal.expect("PIN of desk-7").send("\x1a\r");
     let (_, shown) = terminal.wait();
     assert!(shown.contains("code=6") && shown.contains("control character"), "Ctrl-Z is one in the value: {shown}");
     is_restored(&shown);
@@ -246,8 +245,8 @@ fn a_stop_key_at_a_prompt_cannot_leave_a_shell_without_echo() {
 fn what_is_typed_is_taken_as_it_is_and_never_trimmed() {
     let desk = Desk::new();
     for typed in [" 123456\r", "123456 \r", "123456\t\r", "\x1b[A123456\r"] {
-        let mut terminal = on_terminal(desk.call(&["pin", "verify"]));
-        terminal.expect("PIN of desk").send(typed);
+        let mut terminal = on_terminal(desk.logged(&["pin", "verify"]));
+        terminal.expect("PIN of desk-7").send(typed);
         let (code, shown) = terminal.wait();
         assert_eq!(code, 6, "{typed:?}: {shown}");
         assert!(!shown.contains(PIN), "{shown}");
@@ -258,11 +257,11 @@ fn what_is_typed_is_taken_as_it_is_and_never_trimmed() {
 #[test]
 fn a_slip_of_the_finger_can_be_rubbed_out() {
     let desk = Desk::new();
-    let mut terminal = on_terminal(desk.call(&["pin", "verify"]));
-    terminal.expect("PIN of desk").send("12345x\x7f6\r");
+    let mut terminal = on_terminal(desk.logged(&["pin", "verify"]));
+    terminal.expect("PIN of desk-7").send("12345x\x7f6\r");
     assert_eq!(terminal.wait().0, 0);
-    let mut terminal = on_terminal(desk.call(&["pin", "verify"]));
-    terminal.expect("PIN of desk").send("all wrong\x15123456\r");
+    let mut terminal = on_terminal(desk.logged(&["pin", "verify"]));
+    terminal.expect("PIN of desk-7").send("all wrong\x15123456\r");
     assert_eq!(terminal.wait().0, 0);
 }
 
@@ -270,7 +269,7 @@ fn a_slip_of_the_finger_can_be_rubbed_out() {
 fn a_prompt_reads_the_terminal_while_standard_input_carries_another_secret() {
     let desk = Desk::new();
     desk.file("pin", "123456\n");
-    let call = desk.call(&["pin", "change", "--pin", "stdin", "--new-pin", "prompt"]).command();
+    let call = desk.logged(&["pin", "change", "--pin", "stdin", "--new-pin", "prompt"]).command();
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"exec "$@" <"$HOME/pin" >"$HOME/out""#, "sh"]).arg(call.get_program()).args(call.get_args());
     shell.env_clear().envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -278,13 +277,13 @@ fn a_prompt_reads_the_terminal_while_standard_input_carries_another_secret() {
     terminal.expect("New PIN").send("86420975\r").expect("again: ").send("86420975\r");
     assert_eq!(terminal.wait().0, 0);
     assert!(desk.is_pin(NEW));
-    assert_eq!(std::fs::read_to_string(desk.path("out")).unwrap(), "", "questions are no data");
+    assert_eq!(std::fs::read_to_string(desk.at_home("out")).unwrap(), "", "questions are no data");
 }
 
 #[test]
 fn standard_input_that_is_a_terminal_is_no_source_because_it_would_show_what_is_typed() {
     let desk = Desk::new();
-    let (code, shown) = on_terminal(desk.call(&["pin", "verify", "--pin", "stdin"])).wait();
+    let (code, shown) = on_terminal(desk.logged(&["pin", "verify", "--pin", "stdin"])).wait();
     assert_eq!(code, 2);
     assert!(shown.contains("--pin prompt"), "{shown}");
     desk.nothing_was_opened();
@@ -294,9 +293,9 @@ fn standard_input_that_is_a_terminal_is_no_source_because_it_would_show_what_is_
 fn a_descriptor_that_is_a_terminal_is_no_source_either() {
     let desk = Desk::new();
     for source in ["fd:0", "fd:1", "fd:2"] {
-        let (code, shown) = on_terminal(desk.call(&["pin", "verify", "--pin", source])).wait();
+        let (code, shown) = on_terminal(desk.logged(&["pin", "verify", "--pin", source])).wait();
         assert_eq!(code, 2, "{source}: {shown}");
-        assert!(shown.contains("--pin") && !shown.contains("PIN of desk"), "{source}: {shown}");
+        assert!(shown.contains("--pin") && !shown.contains("PIN of desk-7"), "{source}: {shown}");
         desk.nothing_was_opened();
     }
 }
@@ -304,26 +303,26 @@ fn a_descriptor_that_is_a_terminal_is_no_source_either() {
 #[test]
 fn with_no_input_nobody_is_asked_even_on_a_terminal() {
     let desk = Desk::new();
-    let (code, shown) = on_terminal(desk.call(&["pin", "change", "--no-input"])).wait();
+    let (code, shown) = on_terminal(desk.logged(&["pin", "change", "--no-input"])).wait();
     assert_eq!(code, 2, "{shown}");
-    assert!(shown.contains("--pin") && !shown.contains("PIN of desk"), "{shown}");
+    assert!(shown.contains("--pin") && !shown.contains("PIN of desk-7"), "{shown}");
 }
 
 #[test]
 fn a_dry_run_asks_nothing_on_a_terminal_and_shows_the_plan() {
     let desk = Desk::new();
-    let (code, shown) = on_terminal(desk.call(&["pin", "change", "--dry-run"])).wait();
+    let (code, shown) = on_terminal(desk.logged(&["pin", "change", "--dry-run"])).wait();
     assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("C_SetPIN") && !shown.contains("PIN of desk"), "{shown}");
+    assert!(shown.contains("C_SetPIN") && !shown.contains("PIN of desk-7"), "{shown}");
     desk.nothing_was_sent();
 }
 
 #[test]
 fn a_live_token_is_destroyed_only_when_its_serial_is_typed() {
-    let desk = Desk { hsm: SoftHsm::new(), home: home() };
-    let serial = desk.hsm.token("desk", SO_PIN, Some(PIN));
-    let init = || desk.call(&["token", "init", "--token", "desk", "--so-pin", "env:SO", "--new-pin", "env:NEW"]);
-    for word in ["", "desk", "yes", &serial[1..], &format!("{serial} ")] {
+    let desk = Desk::blank();
+    let serial = desk.store.token("desk-7", SO, Some(PIN));
+    let init = || desk.logged(&["token", "init", "--token", "desk-7", "--so-pin", "env:SO", "--new-pin", "env:NEW"]);
+    for word in ["", "desk-7", "yes", &serial[1..], &format!("{serial} ")] {
         let mut terminal = on_terminal(init());
         terminal.expect("will be destroyed").expect(&format!("Type {serial} to go on: ")).send(&format!("{word}\r"));
         let (code, shown) = terminal.wait();
@@ -346,10 +345,10 @@ fn a_live_token_is_destroyed_only_when_its_serial_is_typed() {
 #[test]
 fn yes_does_not_confirm_the_destruction_of_a_token() {
     let desk = Desk::new();
-    let init = ["token", "init", "--token", "desk", "--so-pin", "env:SO", "--yes"];
-    desk.call(&init).run().code(2);
+    let init = ["token", "init", "--token", "desk-7", "--so-pin", "env:SO", "--yes"];
+    desk.logged(&init).run().code(2);
     desk.nothing_was_sent();
-    let mut terminal = on_terminal(desk.call(&init));
+    let mut terminal = on_terminal(desk.logged(&init));
     terminal.expect("to go on: ").send("\r");
     assert_eq!(terminal.wait().0, 6);
     desk.nothing_was_sent();
@@ -358,26 +357,26 @@ fn yes_does_not_confirm_the_destruction_of_a_token() {
 #[test]
 fn pukka_alone_on_a_terminal_shows_the_tokens_and_a_command_to_go_on_with() {
     let desk = Desk::new();
-    let (code, shown) = on_terminal(desk.call(&[])).wait();
+    let (code, shown) = on_terminal(desk.logged(&[])).wait();
     assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("selector      'pkcs11:token=desk;serial="), "{shown}");
-    assert!(shown.contains("pukka pin change --token 'pkcs11:token=desk;serial="), "{shown}");
+    assert!(shown.contains("selector      'pkcs11:token=desk-7;serial="), "{shown}");
+    assert!(shown.contains("pukka pin change --token 'pkcs11:token=desk-7;serial="), "{shown}");
     desk.nothing_was_sent();
 }
 
 #[test]
 fn pukka_alone_without_a_terminal_is_exit_2() {
-    let run = Desk::new().call(&[]).run().code(2);
+    let run = Desk::new().logged(&[]).run().code(2);
     assert!(run.err.contains("pukka --help"), "{run:?}");
 }
 
 #[test]
 fn the_token_is_not_locked_while_somebody_is_asked() {
     let desk = Desk::new();
-    let mut terminal = on_terminal(desk.call(&["pin", "verify"]));
-    terminal.expect("PIN of desk");
+    let mut terminal = on_terminal(desk.logged(&["pin", "verify"]));
+    terminal.expect("PIN of desk-7");
     let other = ["pin", "change", "--pin", "env:PIN", "--new-pin", "env:NEW", "--wait", "0"];
-    desk.call(&other).run().code(0);
+    desk.logged(&other).run().code(0);
     terminal.send("86420975\r");
     let (code, shown) = terminal.wait();
     assert_eq!(code, 0, "the PIN of now is asked for, not that of then: {shown}");
@@ -388,11 +387,11 @@ fn nobody_is_asked_while_another_process_writes_to_the_token() {
     let desk = Desk::new();
     let gate = Gate::new(desk.home.path(), "gate");
     let change = ["pin", "change", "--pin", "env:PIN", "--new-pin", "env:NEW"];
-    let writer = Running::start(desk.faulty(&change, Faults::new().rule(gate.before("C_SetPIN"))));
+    let writer = Running::start(desk.logged_behind(Faults::new().rule(gate.before("C_SetPIN")), &change));
     gate.wait();
-    let (code, shown) = on_terminal(desk.call(&["pin", "verify", "--wait", "0"])).wait();
+    let (code, shown) = on_terminal(desk.logged(&["pin", "verify", "--wait", "0"])).wait();
     assert_eq!(code, 8, "{shown}");
-    assert!(!shown.contains("PIN of desk"), "{shown}");
+    assert!(!shown.contains("PIN of desk-7"), "{shown}");
     gate.open();
     writer.finish().code(0);
 }

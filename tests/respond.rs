@@ -5,8 +5,9 @@ use std::{io::ErrorKind, os::unix::net::UnixListener, path::Path};
 use tempfile::TempDir;
 
 use crate::support::{
-    Pukka, Run, home,
-    logged::{Desk, secret_file, set_mode},
+    Pukka, Run,
+    desk::{Desk, secret_file, set_mode},
+    home,
     marks::found,
     pukka,
     running::shell,
@@ -263,15 +264,15 @@ fn no_module_is_loaded_pcscd_is_not_called_and_nothing_is_written() {
     let pcscd = listener(desk.home.path());
     let before = std::fs::read_dir(desk.home.path()).unwrap().count();
     let arguments = ["respond", "--challenge", CHALLENGE, "--admin-key", "env:KEY"];
-    for more in [&[][..], &["--json"], &["--token", "desk"], &["--trace", "-v"], &["--application", "piv"]] {
-        let run = desk.call(&[&arguments[..], more].concat()).env("KEY", KEY).run().code(0);
+    for more in [&[][..], &["--json"], &["--token", "desk-7"], &["--trace", "-v"], &["--application", "piv"]] {
+        let run = desk.logged(&[&arguments[..], more].concat()).env("KEY", KEY).run().code(0);
         assert!(run.out.contains(RESPONSE) && !run.err.contains("trace"), "{run:?}");
     }
     desk.nothing_was_opened();
     assert_eq!(pcscd.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     assert_eq!(std::fs::read_dir(desk.home.path()).unwrap().count(), before);
     // So that this could fail: what does look for tokens is noted.
-    desk.call(&["list", "--via", "pkcs11"]).run();
+    desk.logged(&["list", "--via", "pkcs11"]).run();
     assert!(!desk.calls().is_empty());
 }
 

@@ -4,14 +4,14 @@ use std::{fs, process::Stdio, thread};
 
 use crate::support::{
     Run,
-    logged::{Desk, NEW, PIN, SO_PIN, set_mode},
+    desk::{Desk, NEW, PIN, SO, set_mode},
     running::{Running, script, shell},
     softhsm::Faults,
 };
 
 /// `pin verify` with this source of the PIN.
 fn verify(desk: &Desk, source: &str) -> Run {
-    desk.call(&["pin", "verify", "--pin", source]).run()
+    desk.logged(&["pin", "verify", "--pin", source]).run()
 }
 
 #[test]
@@ -50,10 +50,10 @@ fn a_file_is_read_where_its_owner_alone_can_read_it_and_refused_where_others_can
 #[test]
 fn a_file_that_is_missing_or_a_folder_is_exit_2_and_opens_nothing() {
     let desk = Desk::new();
-    let folder = desk.path("folder");
+    let folder = desk.at_home("folder");
     fs::create_dir(&folder).unwrap();
     set_mode(&folder, 0o700);
-    for path in [desk.path("nothing"), folder] {
+    for path in [desk.at_home("nothing"), folder] {
         let run = verify(&desk, &format!("file:{}", path.display())).code(2);
         assert!(run.err.contains("--pin") && !run.err.contains(&path.display().to_string()), "{run:?}");
         desk.nothing_was_opened();
@@ -66,14 +66,14 @@ fn lf_or_crlf_at_the_end_of_a_line_is_no_part_of_the_value() {
     for content in ["123456", "123456\n", "123456\r\n"] {
         let file = desk.file("pin", content);
         verify(&desk, &format!("file:{}", file.display())).code(0);
-        desk.call(&["pin", "verify", "--pin", "stdin"]).stdin(content).run().code(0);
+        desk.logged(&["pin", "verify", "--pin", "stdin"]).stdin(content).run().code(0);
     }
 }
 
 #[test]
 fn a_named_pipe_and_a_process_substitution_are_files_too() {
     let desk = Desk::new();
-    let pipe = desk.path("pipe");
+    let pipe = desk.at_home("pipe");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR).unwrap();
     let writer = {
         let pipe = pipe.clone();
@@ -81,7 +81,7 @@ fn a_named_pipe_and_a_process_substitution_are_files_too() {
     };
     verify(&desk, &format!("file:{}", pipe.display())).code(0);
     writer.join().unwrap();
-    shell(desk.call(&["pin", "verify"]), r#""$PUKKA" "$@" --pin file:<(printf '123456\n')"#).code(0);
+    shell(desk.logged(&["pin", "verify"]), r#""$PUKKA" "$@" --pin file:<(printf '123456\n')"#).code(0);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_descriptor_gives_its_lines_whether_it_is_a_file_a_pipe_or_a_here_document()
         "\"$PUKKA\" \"$@\" --pin fd:3 3<<END\n123456\nEND\n",
         r#""$PUKKA" "$@" --pin fd:9 9< <(printf '123456')"#,
     ] {
-        shell(desk.call(&["pin", "verify"]), text).code(0);
+        shell(desk.logged(&["pin", "verify"]), text).code(0);
     }
 }
 
@@ -102,13 +102,14 @@ fn a_descriptor_gives_its_lines_whether_it_is_a_file_a_pipe_or_a_here_document()
 fn a_descriptor_is_read_on_from_where_the_script_left_it() {
     let desk = Desk::new();
     desk.file("pins", "not this one\n123456\n");
-    shell(desk.call(&["pin", "verify"]), r#"exec 3<"$HOME/pins"; read -r first <&3; "$PUKKA" "$@" --pin fd:3"#).code(0);
+    shell(desk.logged(&["pin", "verify"]), r#"exec 3<"$HOME/pins"; read -r first <&3; "$PUKKA" "$@" --pin fd:3"#)
+        .code(0);
 }
 
 #[test]
 fn one_descriptor_named_by_two_options_gives_each_a_line() {
     let desk = Desk::new();
-    let call = desk.call(&["pin", "change", "--new-pin", "fd:3", "--pin", "fd:3"]);
+    let call = desk.logged(&["pin", "change", "--new-pin", "fd:3", "--pin", "fd:3"]);
     shell(call, r#"printf '123456\n86420975\n' | { exec 3<&0 </dev/null; exec "$PUKKA" "$@"; }"#).code(0);
     assert!(desk.is_pin(NEW));
 }
@@ -127,7 +128,7 @@ fn a_descriptor_that_is_not_open_or_no_number_is_exit_2_and_opens_nothing() {
 fn lines_go_to_the_pin_first_then_to_the_new_one_however_the_options_are_ordered() {
     for options in [["--pin", "--new-pin"], ["--new-pin", "--pin"]] {
         let desk = Desk::new();
-        let call = desk.call(&["pin", "change", options[0], "stdin", options[1], "stdin"]);
+        let call = desk.logged(&["pin", "change", options[0], "stdin", options[1], "stdin"]);
         call.stdin("123456\n86420975\n").run().code(0);
         assert!(desk.is_pin(NEW));
     }
@@ -136,7 +137,7 @@ fn lines_go_to_the_pin_first_then_to_the_new_one_however_the_options_are_ordered
 #[test]
 fn lines_go_to_the_authority_before_the_new_pin() {
     let desk = Desk::new();
-    let call = desk.call(&["pin", "reset", "--new-pin", "stdin", "--so-pin", "stdin"]);
+    let call = desk.logged(&["pin", "reset", "--new-pin", "stdin", "--so-pin", "stdin"]);
     call.stdin("12345678\r\n86420975\r\n").run().code(0);
     assert!(desk.is_pin(NEW));
 }
@@ -144,17 +145,26 @@ fn lines_go_to_the_authority_before_the_new_pin() {
 #[test]
 fn of_two_new_values_the_line_of_the_pin_comes_before_that_of_the_so_pin() {
     let desk = Desk::blank();
-    let call =
-        desk.call(&["token", "init", "--label", "desk", "--new-so-pin", "stdin", "--new-pin", "stdin", "--no-input"]);
+    let call = desk.logged(&[
+        "token",
+        "init",
+        "--label",
+        "desk-7",
+        "--new-so-pin",
+        "stdin",
+        "--new-pin",
+        "stdin",
+        "--no-input",
+    ]);
     call.stdin("86420975\n12345678\n").run().code(0);
-    assert!(desk.is_pin(NEW) && desk.hsm.login_ok("desk", "so", SO_PIN));
+    assert!(desk.is_pin(NEW) && desk.is_so_pin(SO));
 }
 
 #[test]
 fn the_lines_of_one_file_go_to_the_options_that_name_it() {
     let desk = Desk::new();
     let source = format!("file:{}", desk.file("pins", "123456\n86420975\nand what the file holds besides\n").display());
-    desk.call(&["pin", "change", "--new-pin", &source, "--pin", &source]).run().code(0);
+    desk.logged(&["pin", "change", "--new-pin", &source, "--pin", &source]).run().code(0);
     assert!(desk.is_pin(NEW));
 }
 
@@ -162,7 +172,7 @@ fn the_lines_of_one_file_go_to_the_options_that_name_it() {
 fn a_file_with_fewer_lines_than_options_that_name_it_is_exit_2_and_opens_nothing() {
     let desk = Desk::new();
     let source = format!("file:{}", desk.file("pins", "123456\n").display());
-    let run = desk.call(&["pin", "change", "--pin", &source, "--new-pin", &source]).run().code(2);
+    let run = desk.logged(&["pin", "change", "--pin", &source, "--new-pin", &source]).run().code(2);
     assert!(run.err.contains("--new-pin"), "{run:?}");
     desk.nothing_was_opened();
 }
@@ -171,7 +181,7 @@ fn a_file_with_fewer_lines_than_options_that_name_it_is_exit_2_and_opens_nothing
 fn missing_or_left_over_lines_of_standard_input_are_exit_2_before_a_token_is_opened() {
     let desk = Desk::new();
     for lines in ["", "123456\n", "123456\n86420975\nmore\n", "123456\n86420975\n\n"] {
-        let call = desk.call(&["pin", "change", "--pin", "stdin", "--new-pin", "stdin", "--json"]);
+        let call = desk.logged(&["pin", "change", "--pin", "stdin", "--new-pin", "stdin", "--json"]);
         let run = call.stdin(lines).run().code(2);
         assert_eq!(run.json()["error"]["kind"], "usage", "{lines:?}");
         desk.nothing_was_opened();
@@ -182,7 +192,7 @@ fn missing_or_left_over_lines_of_standard_input_are_exit_2_before_a_token_is_ope
 fn standard_input_is_not_read_where_no_option_names_it() {
     let desk = Desk::new();
     let run = shell(
-        desk.call(&["pin", "verify", "--pin", "env:PIN"]),
+        desk.logged(&["pin", "verify", "--pin", "env:PIN"]),
         r#"printf 'left\n' | { "$PUKKA" "$@" && read -r line && printf '%s\n' "$line"; }"#,
     );
     assert_eq!(run.code(0).out, "left\n");
@@ -210,7 +220,7 @@ fn a_value_that_nobody_meant_is_refused_with_exit_6_and_never_trimmed_or_sent() 
         let shown = String::from_utf8_lossy(value);
         for (odd, good) in [("--pin", "--new-pin"), ("--new-pin", "--pin")] {
             let good_source = if good == "--pin" { "env:PIN" } else { "env:NEW" };
-            let run = desk.call(&["pin", "change", odd, &source, good, good_source, "--json"]).run();
+            let run = desk.logged(&["pin", "change", odd, &source, good, good_source, "--json"]).run();
             assert_eq!(run.code, 6, "{shown:?} for {odd}: {run:?}");
             assert_eq!(run.json()["error"]["kind"], "policy");
             assert!(run.json()["error"]["message"].as_str().unwrap().contains(odd), "{run:?}");
@@ -224,7 +234,7 @@ fn a_value_that_nobody_meant_is_refused_with_exit_6_and_never_trimmed_or_sent() 
 fn a_variable_is_held_to_the_same_rules_as_a_file() {
     let desk = Desk::new();
     for value in ["", " 123456", "123456 ", "123456\n", "12\t3456"] {
-        desk.call(&["pin", "verify", "--pin", "env:ODD"]).env("ODD", value).run().code(6);
+        desk.logged(&["pin", "verify", "--pin", "env:ODD"]).env("ODD", value).run().code(6);
         desk.nothing_was_sent();
     }
 }
@@ -233,7 +243,7 @@ fn a_variable_is_held_to_the_same_rules_as_a_file() {
 fn a_new_pin_that_is_too_short_too_long_or_the_old_one_is_refused_before_anything_is_sent() {
     let desk = Desk::new();
     for value in ["123", &"1".repeat(256), &"1".repeat(300), &"1".repeat(5000), PIN] {
-        let call = desk.call(&["pin", "change", "--pin", "env:PIN", "--new-pin", "env:VALUE", "--json"]);
+        let call = desk.logged(&["pin", "change", "--pin", "env:PIN", "--new-pin", "env:VALUE", "--json"]);
         let run = call.env("VALUE", value).run().code(6);
         assert_eq!(run.json()["error"]["kind"], "policy", "{} bytes", value.len());
         desk.nothing_was_sent();
@@ -243,7 +253,7 @@ fn a_new_pin_that_is_too_short_too_long_or_the_old_one_is_refused_before_anythin
 #[test]
 fn a_source_without_end_is_refused() {
     let desk = Desk::new();
-    let run = shell(desk.call(&["pin", "verify", "--pin", "fd:3"]), r#""$PUKKA" "$@" 3</dev/zero"#);
+    let run = shell(desk.logged(&["pin", "verify", "--pin", "fd:3"]), r#""$PUKKA" "$@" 3</dev/zero"#);
     run.code(2);
     desk.nothing_was_opened();
 }
@@ -261,7 +271,7 @@ fn a_literal_secret_is_refused_with_the_reason_and_never_repeated() {
         (&["so-pin", "change"], "--new-so-pin"),
     ] {
         for literal in ["31415926", "pass:31415926", "env:PIN=31415926", "ENV:31415926", "file31415926"] {
-            let run = desk.call(&[command[0], command[1], option, literal]).run().code(2);
+            let run = desk.logged(&[command[0], command[1], option, literal]).run().code(2);
             assert!(!run.err.contains("31415926") && run.out.is_empty(), "{run:?}");
             assert!(run.err.contains("every process"), "the reason is missing: {run:?}");
             desk.nothing_was_opened();
@@ -297,7 +307,7 @@ fn with_no_input_a_missing_secret_is_exit_2_and_named_by_its_option() {
         (&["so-pin", "change", "--so-pin", "env:SO"], "--new-so-pin"),
         (&["pin", "verify", "--pin", "prompt"], "--pin"),
     ] {
-        let run = desk.call(&[arguments, &["--no-input", "--json"]].concat()).run().code(2);
+        let run = desk.logged(&[arguments, &["--no-input", "--json"]].concat()).run().code(2);
         let message = run.json()["error"]["message"].as_str().unwrap().to_owned();
         assert!(message.ends_with(missing), "{arguments:?}: {message}");
         desk.nothing_was_sent();
@@ -307,7 +317,7 @@ fn with_no_input_a_missing_secret_is_exit_2_and_named_by_its_option() {
 #[test]
 fn without_a_terminal_nobody_is_asked_even_where_asking_is_allowed() {
     let desk = Desk::new();
-    let run = desk.call(&["pin", "change", "--pin", "env:PIN"]).stdin("86420975\n86420975\n").run().code(2);
+    let run = desk.logged(&["pin", "change", "--pin", "env:PIN"]).stdin("86420975\n86420975\n").run().code(2);
     assert!(run.err.contains("--new-pin"), "{run:?}");
     desk.nothing_was_sent();
 }
@@ -316,7 +326,7 @@ fn without_a_terminal_nobody_is_asked_even_where_asking_is_allowed() {
 fn a_dry_run_shows_the_plan_reads_the_sources_and_sends_nothing() {
     let desk = Desk::new();
     let change = ["pin", "change", "--pin", "env:PIN", "--new-pin", "env:NEW", "--dry-run"];
-    let planned = desk.call(&[&change[..], &["--json"]].concat()).run().code(0).json();
+    let planned = desk.logged(&[&change[..], &["--json"]].concat()).run().code(0).json();
     assert_eq!((&planned["command"], &planned["outcome"]), (&"pin change".into(), &"planned".into()));
     assert_eq!(planned["plan"]["by"], "user-pin");
     assert_eq!(planned["plan"]["needs"], serde_json::json!(["pin", "new-pin"]));
@@ -324,11 +334,11 @@ fn a_dry_run_shows_the_plan_reads_the_sources_and_sends_nothing() {
     let steps = planned["plan"]["steps"].to_string();
     assert!(steps.contains("C_Login") && steps.contains("C_SetPIN"), "{steps}");
     desk.nothing_was_sent();
-    let run = desk.call(&change).run().code(0);
+    let run = desk.logged(&change).run().code(0);
     assert!(run.out.contains("C_SetPIN") && run.err.is_empty(), "{run:?}");
     desk.nothing_was_sent();
     let reset = ["pin", "reset", "--so-pin", "env:SO", "--new-pin", "env:NEW", "--dry-run", "--json"];
-    let planned = desk.call(&reset).run().code(0).json();
+    let planned = desk.logged(&reset).run().code(0).json();
     assert_eq!((&planned["plan"]["by"], &planned["role"]), (&"so-pin".into(), &"user-pin".into()));
     assert_eq!(planned["plan"]["needs"], serde_json::json!(["so-pin", "new-pin"]));
     desk.nothing_was_sent();
@@ -351,7 +361,7 @@ fn a_dry_run_exits_as_the_call_would_for_all_that_is_known_before_anything_is_se
     ] {
         let faults = if rule.is_empty() { Faults::new() } else { Faults::new().rule(rule) };
         let arguments = ["pin", "change", "--pin", "env:PIN", "--new-pin", new, "--dry-run"];
-        let run = desk.faulty(&arguments, faults).env("SHORT", "1").env("SPACE", " 86420975").run();
+        let run = desk.logged_behind(faults, &arguments).env("SHORT", "1").env("SPACE", " 86420975").run();
         assert_eq!(run.code, code, "{rule} {new}: {run:?}");
         desk.nothing_was_sent();
     }
@@ -361,11 +371,11 @@ fn a_dry_run_exits_as_the_call_would_for_all_that_is_known_before_anything_is_se
 #[test]
 fn a_dry_run_generates_nothing() {
     let desk = Desk::new();
-    let file = desk.path("generated");
+    let file = desk.at_home("generated");
     let call = ["pin", "change", "--pin", "env:PIN", "--dry-run", "--json", "--new-pin"];
-    let planned = desk.call(&[&call[..], &["generate"]].concat()).run().code(0).json();
+    let planned = desk.logged(&[&call[..], &["generate"]].concat()).run().code(0).json();
     assert_eq!(planned["generated"], serde_json::json!({}));
-    desk.call(&[&call[..], &[&format!("generate:{}", file.display())]].concat()).run().code(0);
+    desk.logged(&[&call[..], &[&format!("generate:{}", file.display())]].concat()).run().code(0);
     assert!(!file.exists());
     desk.nothing_was_sent();
 }
@@ -373,7 +383,7 @@ fn a_dry_run_generates_nothing() {
 #[test]
 fn standard_input_that_nobody_opened_is_exit_2_and_no_endless_wait() {
     let desk = Desk::new();
-    let call = script(desk.call(&["pin", "verify", "--pin", "stdin"]), r#"exec "$PUKKA" "$@" <&-"#);
+    let call = script(desk.logged(&["pin", "verify", "--pin", "stdin"]), r#"exec "$PUKKA" "$@" <&-"#);
     let mut call = call;
     Running::spawn(call.stdin(Stdio::null())).finish().code(2);
     desk.nothing_was_opened();

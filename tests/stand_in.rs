@@ -38,12 +38,6 @@ fn opensc(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> (Option<i32>, String
     (code, said)
 }
 
-/// Whether the tool of this machine says that its version begins so. What a newer one asks of a card stands in no recording.
-pub fn is_version(tool: &str, argument: &str, version: &str) -> bool {
-    let output = std::process::Command::new(tool).arg(argument).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).lines().next().is_some_and(|line| line.contains(version))
-}
-
 /// As [`opensc`], of a call that must go well; not every tool says so by its exit code.
 #[track_caller]
 pub fn opensc_does(pcscd: &Pcscd, tool: &str, arguments: &[&str]) -> String {

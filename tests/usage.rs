@@ -5,9 +5,8 @@ use std::{collections::BTreeSet, fs, process::Command};
 use crate::support::{
     Run,
     cards::{Card, Pcscd},
-    home,
-    logged::Desk,
-    pukka,
+    desk::Desk,
+    home, pukka,
     softhsm::Faults,
 };
 
@@ -130,11 +129,11 @@ fn completions_are_scripts_that_their_shell_can_read() {
 /// What `cli.md` says must work as it stands, as far as this version has it.
 const CALLS: [&str; 8] = [
     "token init --module M --label desk-8 --new-so-pin env:SO --new-pin env:PIN",
-    "status desk --json",
-    "pin verify --token desk --pin env:PIN",
-    "pin change --token desk --pin env:PIN --new-pin env:NEW --json",
-    "pin reset --token desk --so-pin env:SO --new-pin env:NEW",
-    "so-pin change --token desk --so-pin env:SO --new-so-pin env:NEW",
+    "status desk-7 --json",
+    "pin verify --token desk-7 --pin env:PIN",
+    "pin change --token desk-7 --pin env:PIN --new-pin env:NEW --json",
+    "pin reset --token desk-7 --so-pin env:SO --new-pin env:NEW",
+    "so-pin change --token desk-7 --so-pin env:SO --new-so-pin env:NEW",
     "pin reset --application piv --puk env:PUK --new-pin env:NEW",
     "puk change --application piv --puk env:PUK --new-puk env:PUK2",
 ];
@@ -147,10 +146,10 @@ fn the_calls_that_must_work_as_they_stand_do() {
     for line in CALLS {
         let line = line.replace(" M ", &format!(" {} ", module.display()));
         let words: Vec<&str> = line.split(' ').collect();
-        let call = desk.call(&words).envs(pcscd.envs()).env("PUK", "12345678").env("PUK2", "87654321");
+        let call = desk.logged(&words).envs(pcscd.envs()).env("PUK", "12345678").env("PUK2", "87654321");
         call.run().code(0);
         if line.starts_with("pin change") {
-            desk.call(&["pin", "change", "--token", "desk", "--pin", "env:NEW", "--new-pin", "env:PIN"])
+            desk.logged(&["pin", "change", "--token", "desk-7", "--pin", "env:NEW", "--new-pin", "env:PIN"])
                 .envs(pcscd.envs())
                 .run()
                 .code(0);
@@ -162,9 +161,9 @@ fn the_calls_that_must_work_as_they_stand_do() {
 #[test]
 fn the_aliases_of_the_contract_are_taken() {
     let desk = Desk::new();
-    desk.call(&["pin", "reset", "--admin-pin", "env:SO", "--new-pin", "env:NEW"]).run().code(0);
-    desk.call(&["pin", "reset", "--by", "admin-pin", "--so-pin", "env:SO", "--new-pin", "env:PIN"]).run().code(0);
-    desk.call(&["admin-pin", "change", "--admin-pin", "env:SO", "--new-so-pin", "env:NEW"]).run().code(0);
+    desk.logged(&["pin", "reset", "--admin-pin", "env:SO", "--new-pin", "env:NEW"]).run().code(0);
+    desk.logged(&["pin", "reset", "--by", "admin-pin", "--so-pin", "env:SO", "--new-pin", "env:PIN"]).run().code(0);
+    desk.logged(&["admin-pin", "change", "--admin-pin", "env:SO", "--new-so-pin", "env:NEW"]).run().code(0);
 }
 
 /// The hint of a failed call where it is a command, as a shell would take it.
@@ -183,7 +182,7 @@ fn paste(desk: &Desk, hint: &str, faults: Faults, more: &[(&str, std::ffi::OsStr
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_pukka")).parent().unwrap().display().to_string();
     let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
     let dry = if hint.contains("--help") { "" } else { " --dry-run --no-input --json" };
-    let call = desk.faulty(&[], faults).envs(more.iter().cloned()).env("PATH", path);
+    let call = desk.logged_behind(faults, &[]).envs(more.iter().cloned()).env("PATH", path);
     crate::support::running::shell(call, format!("{hint}{dry}"))
 }
 
@@ -194,7 +193,7 @@ fn every_command_in_a_hint_can_be_pasted() {
     let desk = Desk::new();
     let blank = Desk::blank();
     let unset = Desk::blank();
-    unset.call(&["token", "init", "--label", "desk", "--new-so-pin", "env:SO"]).run().code(0);
+    unset.logged(&["token", "init", "--label", "desk-7", "--new-so-pin", "env:SO"]).run().code(0);
     let change: &[&str] = &["pin", "change", "--pin", "env:PIN", "--new-pin", "env:NEW"];
     let by_wrong: &[&str] = &["pin", "verify", "--pin", "env:WRONG"];
     let slot = "--via=pkcs11";
@@ -224,7 +223,7 @@ fn every_command_in_a_hint_can_be_pasted() {
         (&desk, [by_wrong, &[piv]].concat(), "", 5, "pin reset"),
     ] {
         let faults = || if rule.is_empty() { Faults::new() } else { Faults::new().rule(rule) };
-        let failed = desk.faulty(&arguments, faults()).envs(envs.iter().cloned()).env("PUK", "12345678").run();
+        let failed = desk.logged_behind(faults(), &arguments).envs(envs.iter().cloned()).env("PUK", "12345678").run();
         assert_eq!(failed.code, code, "{arguments:?} {rule}: {failed:?}");
         if wanted.is_empty() {
             assert_eq!(hint(&failed), None, "{failed:?}");
@@ -245,13 +244,13 @@ fn every_command_in_a_hint_can_be_pasted() {
 #[test]
 fn an_unknown_key_of_the_configuration_is_exit_2_with_line_and_column() {
     let desk = Desk::new();
-    let folder = desk.path("config/pukka");
+    let folder = desk.at_home("config/pukka");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("config.toml"), "wait = 2\n\n  colour = true\n").unwrap();
-    let of_user = desk.call(&["list"]).run().code(2);
-    let named = desk.path("other.toml");
+    let of_user = desk.logged(&["list"]).run().code(2);
+    let named = desk.at_home("other.toml");
     fs::write(&named, "wait = 2\n\n  colour = true\n").unwrap();
-    let of_call = desk.call(&["list", "--config", named.to_str().unwrap()]).run().code(2);
+    let of_call = desk.logged(&["list", "--config", named.to_str().unwrap()]).run().code(2);
     for run in [of_user, of_call] {
         assert!(run.err.contains("line 3, column 3") && run.err.contains("colour"), "{run:?}");
         desk.nothing_was_opened();
@@ -261,23 +260,23 @@ fn an_unknown_key_of_the_configuration_is_exit_2_with_line_and_column() {
 #[test]
 fn a_configuration_that_was_named_has_to_be_there_and_one_that_was_not_need_not() {
     let desk = Desk::new();
-    desk.call(&["list", "--config", "/nonexistent/config.toml"]).run().code(2);
+    desk.logged(&["list", "--config", "/nonexistent/config.toml"]).run().code(2);
     desk.nothing_was_opened();
-    desk.call(&["list"]).run().code(0);
+    desk.logged(&["list"]).run().code(0);
 }
 
 #[test]
 fn the_configuration_names_modules_and_the_command_line_goes_before_it() {
     let desk = Desk::new();
     let module = crate::support::softhsm::softhsm_module();
-    let config = desk.path("config.toml");
+    let config = desk.at_home("config.toml");
     fs::write(&config, format!("modules = [{:?}]\n", module.to_str().unwrap())).unwrap();
     let by_config = ["list", "--via", "pkcs11", "--json", "--config", config.to_str().unwrap()];
     let call = |more: &[&str]| {
         let call = pukka(desk.home.path(), [&by_config[..], more].concat());
-        call.with(|command| desk.hsm.envs(command)).run()
+        call.with(|command| desk.store.envs(command)).run()
     };
-    assert_eq!(call(&[]).code(0).json()["tokens"][0]["label"], "desk");
+    assert_eq!(call(&[]).code(0).json()["tokens"][0]["label"], "desk-7");
     call(&["--module", "/nonexistent.so"]).code(8);
 }
 
@@ -285,26 +284,26 @@ fn the_configuration_names_modules_and_the_command_line_goes_before_it() {
 fn standard_output_carries_data_only_and_standard_error_the_talk() {
     let desk = Desk::new();
     let change = ["pin", "change", "--pin", "env:PIN", "--new-pin", "env:NEW"];
-    let success = desk.call(&change).run().code(0);
+    let success = desk.logged(&change).run().code(0);
     assert_eq!(success.out, "");
     assert_eq!(success.err.lines().count(), 1, "a success is one line: {success:?}");
-    assert!(success.err.starts_with("desk: "), "{success:?}");
-    let failure = desk.call(&change).run().code(4);
+    assert!(success.err.starts_with("desk-7: "), "{success:?}");
+    let failure = desk.logged(&change).run().code(4);
     assert_eq!(failure.out, "");
     assert!(failure.err.starts_with("error: "), "{failure:?}");
-    let listing = desk.call(&["status", "--via", "pkcs11"]).run().code(0);
-    assert!(listing.out.contains("desk") && listing.err.is_empty(), "{listing:?}");
+    let listing = desk.logged(&["status", "--via", "pkcs11"]).run().code(0);
+    assert!(listing.out.contains("desk-7") && listing.err.is_empty(), "{listing:?}");
 }
 
 #[test]
 fn quiet_silences_a_success_and_not_a_failure_nor_data() {
     let desk = Desk::new();
-    let quiet = |more: &[&str]| desk.call(&[&["-q", "pin", "reset", "--so-pin", "env:SO"], more].concat()).run();
+    let quiet = |more: &[&str]| desk.logged(&[&["-q", "pin", "reset", "--so-pin", "env:SO"], more].concat()).run();
     let run = quiet(&["--new-pin", "env:NEW"]).code(0);
     assert_eq!((run.out.as_str(), run.err.as_str()), ("", ""));
     let run = quiet(&["--new-pin", "generate"]).code(0);
     assert_eq!((run.out.lines().count(), run.err.as_str()), (1, ""));
-    let run = desk.call(&["-q", "pin", "verify", "--pin", "env:WRONG"]).run().code(4);
+    let run = desk.logged(&["-q", "pin", "verify", "--pin", "env:WRONG"]).run().code(4);
     assert!(run.err.starts_with("error: "), "{run:?}");
 }
 
@@ -312,7 +311,7 @@ fn quiet_silences_a_success_and_not_a_failure_nor_data() {
 fn what_is_no_terminal_gets_no_escapes() {
     let desk = Desk::new();
     for arguments in [&["pin", "verify", "--pin", "env:WRONG"][..], &["pin", "chnge"], &["--help"], &["status"]] {
-        let run = desk.call(arguments).run();
+        let run = desk.logged(arguments).run();
         assert!(!run.out.contains('\x1b') && !run.err.contains('\x1b'), "{run:?}");
     }
 }
@@ -321,7 +320,7 @@ fn what_is_no_terminal_gets_no_escapes() {
 fn a_terminal_gets_colours_unless_no_color_forbids_them() {
     use crate::support::terminal::Terminal;
     let desk = Desk::new();
-    let wrong = || desk.call(&["pin", "verify", "--pin", "env:WRONG"]).env("TERM", "xterm");
+    let wrong = || desk.logged(&["pin", "verify", "--pin", "env:WRONG"]).env("TERM", "xterm");
     let (_, coloured) = Terminal::spawn(wrong().command()).wait();
     assert!(coloured.contains("\x1b["), "this test could not fail: {coloured:?}");
     let (_, plain) = Terminal::spawn(wrong().env("NO_COLOR", "1").command()).wait();
@@ -339,7 +338,7 @@ fn every_json_object_is_one_line_with_the_schema_first() {
         (&["pin", "verify", "--pin", "env:PIN", "--dry-run"], 0),
         (&["pin", "unblock", "--so-pin", "env:SO"], 7),
     ] {
-        let run = desk.call(&[arguments, &["--json"]].concat()).run().code(code);
+        let run = desk.logged(&[arguments, &["--json"]].concat()).run().code(code);
         assert!(run.out.starts_with(r#"{"schema":1,"command":""#) && run.err.is_empty(), "{run:?}");
         run.json();
     }

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 use crate::support::{
     Pukka,
     cards::{Card, Pcscd, VirtualCard},
+    desk::secret_file,
     detached, home,
-    logged::secret_file,
     marks::in_memory,
     pukka,
     running::Running,

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{is_version, opensc, opensc_does};
+use super::{opensc, opensc_does};
 use crate::support::cards::{Card, Pcscd};
 
 fn iso7816(card: &str) -> Card {
@@ -22,22 +22,8 @@ fn explore(pcscd: &Pcscd, commands: &[&str]) -> String {
     [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
 }
 
-/// OpenSC 0.26 takes the stand-in IsoApplet for another card, and asks it for an object that it has not; 0.23 drives it.
-fn knows_isoapplet() -> bool {
-    let knows = is_version("opensc-tool", "--info", "OpenSC 0.23");
-    if !knows {
-        let (pcscd, _cards) = Pcscd::with([iso7816("isoapplet")]);
-        let (code, said) = opensc(&pcscd, "opensc-tool", &["--name"]);
-        assert!(code != Some(0) && said.contains("Data object not found"), "it is driven now: {code:?} {said}");
-    }
-    knows
-}
-
 #[test]
 fn opensc_knows_each_card_by_its_answer_to_reset_and_its_name() {
-    if !knows_isoapplet() {
-        return;
-    }
     for (card, name) in [
         ("isoapplet", "Javacard with IsoApplet"),
         ("myeid", "MyEID"),
@@ -52,9 +38,6 @@ fn opensc_knows_each_card_by_its_answer_to_reset_and_its_name() {
 
 #[test]
 fn opensc_changes_and_unblocks_the_pin_of_an_isoapplet() {
-    if !knows_isoapplet() {
-        return;
-    }
     let (pcscd, _cards) = Pcscd::with([iso7816("isoapplet")]);
     let pins = opensc_does(&pcscd, "pkcs15-tool", &["--list-pins"]);
     assert!(pins.contains("min_len:4, max_len:16, stored_len:16") && pins.contains("PIN [PUK]"), "{pins}");

@@ -1,7 +1,13 @@
 //! A desk: a token store, a home for the tool, and the secrets of one token by name.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, SystemTime},
+};
 
 use tempfile::TempDir;
 
@@ -9,15 +15,15 @@ use super::softhsm::{Faults, SoftHsm, calls, softhsm_module};
 use super::{Pukka, Run, home, pukka};
 
 /// The user PIN in the variable `PIN`.
-pub const PIN: &str = "271828";
+pub const PIN: &str = "123456";
 /// Another one, in `NEW`.
-pub const NEW: &str = "314159";
+pub const NEW: &str = "86420975";
 /// A third one, in `OTHER`.
 pub const OTHER: &str = "161803";
 /// One that no token here ever has, in `WRONG`.
-pub const WRONG: &str = "000000";
+pub const WRONG: &str = "999999";
 /// The SO PIN, in `SO`.
-pub const SO: &str = "87654321";
+pub const SO: &str = "12345678";
 /// Another one, in `SO2`.
 pub const SO2: &str = "12344321";
 /// The label of the token that most tests need.
@@ -42,11 +48,16 @@ impl Desk {
         desk
     }
 
-    /// The tool on this store, without a module: what is in `words`, split at blanks, is all that it gets.
-    pub fn bare(&self, words: &str) -> Pukka {
-        pukka(self.home.path(), words.split_whitespace())
+    /// The tool on this store, without a module: `arguments` are all that it gets.
+    fn tool<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Pukka {
+        pukka(self.home.path(), arguments)
             .envs([("PIN", PIN), ("NEW", NEW), ("OTHER", OTHER), ("WRONG", WRONG), ("SO", SO), ("SO2", SO2)])
             .with(|command| self.store.envs(command))
+    }
+
+    /// The tool on this store, without a module: what is in `words`, split at blanks, is all that it gets.
+    pub fn bare(&self, words: &str) -> Pukka {
+        self.tool(words.split_whitespace())
     }
 
     /// The tool on SoftHSM2 itself.
@@ -73,10 +84,53 @@ impl Desk {
     /// The tool behind faults, run to its end, and the names of the C_* calls it made, in order.
     #[track_caller]
     pub fn watched(&self, faults: Faults, words: &str) -> (Run, Vec<String>) {
-        let log = tempfile::NamedTempFile::new_in(self.store.dir()).unwrap();
-        let run = self.faulty(&faults.log(log.path()), words).run();
-        let calls = calls(log.path()).iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
-        (run, calls)
+        let run = self.faulty(&faults.log(&self.log()), words).run();
+        (run, self.calls())
+    }
+
+    /// The tool with the fault module as the one that its environment names; [`Desk::calls`] has what it calls there.
+    pub fn logged(&self, arguments: &[&str]) -> Pukka {
+        self.logged_behind(Faults::new(), arguments)
+    }
+
+    /// As [`Desk::logged`], meeting faults.
+    pub fn logged_behind(&self, faults: Faults, arguments: &[&str]) -> Pukka {
+        let faults = faults.log(&self.log());
+        let call = self.tool(arguments.iter().copied()).env("PUKKA_MODULE", faults.module());
+        call.with(|command| faults.envs(command))
+    }
+
+    fn log(&self) -> PathBuf {
+        self.path("calls.log")
+    }
+
+    /// The names of the logged calls since the last time, in order.
+    pub fn calls(&self) -> Vec<String> {
+        let names = calls(&self.log()).iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+        let _ = fs::remove_file(self.log());
+        names
+    }
+
+    /// Asserts that no logged call presented or changed a secret.
+    #[track_caller]
+    pub fn nothing_was_sent(&self) {
+        assert_not_called(&self.calls(), &WITH_SECRETS);
+    }
+
+    /// Asserts that no module was even initialised, of those that are logged.
+    #[track_caller]
+    pub fn nothing_was_opened(&self) {
+        assert_eq!(self.calls(), Vec::<String>::new());
+    }
+
+    /// A path in the home of the tool.
+    pub fn at_home(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// Writes a [`secret_file`] in the home of the tool.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        secret_file(&self.at_home(name), content)
     }
 
     /// A path in a directory that goes away with the desk.
@@ -91,10 +145,10 @@ impl Desk {
 
     /// Makes every lock file look as if its token had not been touched for long.
     pub fn age_locks(&self) {
-        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         // Before the first call there is none.
-        for entry in std::fs::read_dir(self.locks()).into_iter().flatten() {
-            std::fs::File::open(entry.unwrap().path()).unwrap().set_modified(long_ago).unwrap();
+        for entry in fs::read_dir(self.locks()).into_iter().flatten() {
+            fs::File::open(entry.unwrap().path()).unwrap().set_modified(long_ago).unwrap();
         }
     }
 
@@ -151,10 +205,14 @@ pub fn selectors(run: &Run) -> Vec<String> {
     tokens.iter().map(|token| token["selector"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A file of mode 0600 that only the tool's user can read.
-pub fn secret_file(path: &Path, content: &[u8]) {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
-    std::io::Write::write_all(&mut file, content).unwrap();
+/// Writes a file of mode 0600, that only the tool's user can read.
+pub fn secret_file(path: &Path, content: impl AsRef<[u8]>) -> PathBuf {
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.unwrap().write_all(content.as_ref()).unwrap();
+    path.to_owned()
+}
+
+/// Gives a file another mode.
+pub fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }

@@ -4,7 +4,6 @@
 
 pub mod cards;
 pub mod desk;
-pub mod logged;
 pub mod marks;
 pub mod running;
 pub mod softhsm;

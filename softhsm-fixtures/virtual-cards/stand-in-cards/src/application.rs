@@ -1,7 +1,6 @@
 //! What an application on a card is, and which there are.
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
 use crate::{
     apdu::{Command, Reply, Transport},
@@ -11,7 +10,11 @@ use crate::{
     openpgp::OpenPgp,
     piv::Piv,
     sc_hsm::ScHsm,
+    store::Stored,
 };
+
+/// T=1 and nothing else: by this no driver knows a card.
+pub const PLAIN_ATR: &[u8] = &[0x3B, 0x80, 0x80, 0x01, 0x01];
 
 /// An application: its dialect is set, then it is delivered, then it answers.
 pub trait Application {
@@ -30,20 +33,13 @@ pub trait Application {
     /// Makes what is stored as its issuer hands it out, in the dialect that was set.
     fn deliver(&mut self);
 
-    /// What is stored.
-    ///
-    /// # Errors
-    /// It cannot be written down.
-    fn save(&self) -> Result<Value>;
-
-    /// Takes what was saved.
-    ///
-    /// # Errors
-    /// It is not what this application saves.
-    fn load(&mut self, saved: Value) -> Result<()>;
+    /// What it keeps without power.
+    fn stored(&mut self) -> &mut dyn Stored;
 
     /// Answer to reset, where the card is this application's.
-    fn atr(&self) -> &'static [u8];
+    fn atr(&self) -> &'static [u8] {
+        PLAIN_ATR
+    }
 
     /// How its responses reach the host.
     fn transport(&self) -> &Transport;

@@ -44,7 +44,7 @@ impl slot::Card for Card {
         let transport = applications[*selected].transport().clone();
         let response = channel.answer(apdu, &transport, |command| dispatch(applications, selected, command));
         if let Some(store) = &mut self.store {
-            store.keep(&self.applications)?;
+            store.keep(&mut self.applications)?;
         }
         Ok(response)
     }

@@ -5,7 +5,6 @@ mod files;
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     apdu::{Command, Reply, Status, Transport},
@@ -13,6 +12,7 @@ use crate::{
     dialect::{Answer, Bytes, Switches, Text, YesNo},
     pin::PinDialect,
     secret::Secret,
+    store::Stored,
     symmetric::Algorithm,
     tlv,
 };
@@ -241,13 +241,8 @@ impl Application for Gids {
         };
     }
 
-    fn save(&self) -> Result<Value> {
-        Ok(serde_json::to_value(&self.memory)?)
-    }
-
-    fn load(&mut self, saved: Value) -> Result<()> {
-        self.memory = serde_json::from_value(saved)?;
-        Ok(())
+    fn stored(&mut self) -> &mut dyn Stored {
+        &mut self.memory
     }
 
     fn atr(&self) -> &'static [u8] {

@@ -8,13 +8,13 @@ mod reference;
 mod state;
 
 use anyhow::{Result, ensure};
-use serde_json::Value;
 
 use crate::{
     apdu::{Command, Reply, Status, Transport},
     application::Application,
     dialect::Switches,
     model::Dialect,
+    store::Stored,
     tlv,
 };
 use dialect::{Counter, First, IsoDialect};
@@ -35,13 +35,14 @@ pub struct Iso7816 {
     selection: Selection,
 }
 
-impl Iso7816 {
-    #[must_use]
-    pub fn new() -> Self {
+impl Default for Iso7816 {
+    fn default() -> Self {
         let (state, selection) = (State::default(), Selection::default());
         Self { dialect: Dialect::new(), serial: SERIAL.to_vec(), state, selection }
     }
+}
 
+impl Iso7816 {
     /// The reference data that VERIFY, CHANGE and RESET RETRY COUNTER mean by `reference`, where they are now.
     fn reference(&self, reference: u8) -> Result<Reference, Status> {
         let own = &self.dialect.own;
@@ -238,6 +239,9 @@ impl Iso7816 {
                 answer.resize(SERIAL_OFFSET + SERIAL_LENGTH + 2, 0);
                 Ok(answer)
             }
+            ((0xCA, 0x01, 0x01), _, _) if !self.dialect.own.version_object.0.is_empty() => {
+                Ok(self.dialect.own.version_object.0.clone())
+            }
             _ => Err(Status::NO_REFERENCE),
         }
     }
@@ -246,12 +250,6 @@ impl Iso7816 {
     fn transport_protection(&mut self, reference: u8) -> Reply {
         let stands = self.kept(reference)?.is_first;
         Ok(tlv::object(0xE3, &tlv::object(0x90, &[0, u8::from(stands)])))
-    }
-}
-
-impl Default for Iso7816 {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -279,13 +277,8 @@ impl Application for Iso7816 {
         self.state = State::new(&self.dialect.own);
     }
 
-    fn save(&self) -> Result<Value> {
-        Ok(serde_json::to_value(&self.state)?)
-    }
-
-    fn load(&mut self, saved: Value) -> Result<()> {
-        self.state = serde_json::from_value(saved)?;
-        Ok(())
+    fn stored(&mut self) -> &mut dyn Stored {
+        &mut self.state
     }
 
     fn atr(&self) -> &'static [u8] {

@@ -6,7 +6,6 @@ mod objects;
 mod state;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 
 use crate::{
     apdu::{Command, Reply, Status, Transport},
@@ -14,6 +13,7 @@ use crate::{
     dialect::Switches,
     model::Dialect,
     secret::Secret,
+    store::Stored,
 };
 use dialect::{OpenPgpDialect, Retries, Terminate};
 use state::State;
@@ -48,12 +48,13 @@ struct Verified {
     admin: bool,
 }
 
-impl OpenPgp {
-    #[must_use]
-    pub fn new() -> Self {
+impl Default for OpenPgp {
+    fn default() -> Self {
         Self { dialect: Dialect::new(), serial: SERIAL, state: State::default(), verified: Verified::default() }
     }
+}
 
+impl OpenPgp {
     fn verified(&mut self, reference: u8) -> Option<&mut bool> {
         match reference {
             PW1_SIGN => Some(&mut self.verified.sign),
@@ -198,12 +199,6 @@ impl OpenPgp {
     }
 }
 
-impl Default for OpenPgp {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Application for OpenPgp {
     fn name(&self) -> &'static str {
         "openpgp"
@@ -222,17 +217,8 @@ impl Application for OpenPgp {
         self.state = State::new(&self.dialect.own);
     }
 
-    fn save(&self) -> Result<Value> {
-        Ok(serde_json::to_value(&self.state)?)
-    }
-
-    fn load(&mut self, saved: Value) -> Result<()> {
-        self.state = serde_json::from_value(saved)?;
-        Ok(())
-    }
-
-    fn atr(&self) -> &'static [u8] {
-        &[0x3B, 0x80, 0x80, 0x01, 0x01]
+    fn stored(&mut self) -> &mut dyn Stored {
+        &mut self.state
     }
 
     fn transport(&self) -> &Transport {

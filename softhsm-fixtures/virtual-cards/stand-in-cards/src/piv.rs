@@ -6,7 +6,6 @@ mod state;
 mod yubico;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 
 use crate::{
     apdu::{Command, Reply, Status, Transport},
@@ -14,6 +13,7 @@ use crate::{
     dialect::{Answer, Switches},
     model::Dialect,
     secret::Secret,
+    store::Stored,
     tlv,
 };
 use dialect::{PivDialect, Template};
@@ -43,12 +43,13 @@ pub struct Piv {
     state: State,
 }
 
-impl Piv {
-    #[must_use]
-    pub fn new() -> Self {
+impl Default for Piv {
+    fn default() -> Self {
         Self { dialect: Dialect::new(), serial: SERIAL, state: State::default() }
     }
+}
 
+impl Piv {
     /// The PIN for `reference`, where there is one.
     fn pin(&mut self, reference: u8) -> Result<&mut Secret, Status> {
         match reference {
@@ -177,12 +178,6 @@ impl Piv {
     }
 }
 
-impl Default for Piv {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// The two fields of CHANGE and RESET RETRY COUNTER.
 fn fields(data: &[u8]) -> Option<(&[u8], &[u8])> {
     data.split_at_checked(FIELD).filter(|(_, new)| new.len() == FIELD)
@@ -224,17 +219,8 @@ impl Application for Piv {
         self.state = State::new(&self.dialect.own);
     }
 
-    fn save(&self) -> Result<Value> {
-        Ok(serde_json::to_value(&self.state)?)
-    }
-
-    fn load(&mut self, saved: Value) -> Result<()> {
-        self.state = serde_json::from_value(saved)?;
-        Ok(())
-    }
-
-    fn atr(&self) -> &'static [u8] {
-        &[0x3B, 0x80, 0x80, 0x01, 0x01]
+    fn stored(&mut self) -> &mut dyn Stored {
+        &mut self.state
     }
 
     fn transport(&self) -> &Transport {

@@ -4,7 +4,6 @@ mod files;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     apdu::{Command, Reply, Status, Transport, WithoutLe},
@@ -12,6 +11,7 @@ use crate::{
     dialect::{Answer, Bytes, Switches, Text},
     pin::PinDialect,
     secret::Secret,
+    store::Stored,
     tlv,
 };
 
@@ -317,13 +317,8 @@ impl Application for ScHsm {
         }
     }
 
-    fn save(&self) -> Result<Value> {
-        Ok(serde_json::to_value(&self.memory)?)
-    }
-
-    fn load(&mut self, saved: Value) -> Result<()> {
-        self.memory = serde_json::from_value(saved)?;
-        Ok(())
+    fn stored(&mut self) -> &mut dyn Stored {
+        &mut self.memory
     }
 
     fn atr(&self) -> &'static [u8] {

@@ -7,9 +7,36 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::application::Application;
+
+/// What an application keeps, whatever that is.
+pub trait Stored {
+    /// As it is written down.
+    ///
+    /// # Errors
+    /// It cannot be.
+    fn save(&self) -> Result<Value>;
+
+    /// Takes what was saved.
+    ///
+    /// # Errors
+    /// It is not what this application saves.
+    fn load(&mut self, saved: Value) -> Result<()>;
+}
+
+impl<T: Serialize + DeserializeOwned> Stored for T {
+    fn save(&self) -> Result<Value> {
+        Ok(serde_json::to_value(self)?)
+    }
+
+    fn load(&mut self, saved: Value) -> Result<()> {
+        *self = serde_json::from_value(saved)?;
+        Ok(())
+    }
+}
 
 /// A file with what each application saved, by its name.
 pub struct Store {
@@ -31,7 +58,7 @@ impl Store {
             let mut saved: BTreeMap<String, Value> = serde_json::from_slice(&written)?;
             for application in applications {
                 let name = application.name();
-                application.load(saved.remove(name).with_context(|| format!("it has no {name}"))?)?;
+                application.stored().load(saved.remove(name).with_context(|| format!("it has no {name}"))?)?;
             }
             Ok(written)
         };
@@ -43,9 +70,9 @@ impl Store {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn keep(&mut self, applications: &[Box<dyn Application>]) -> Result<()> {
+    pub fn keep(&mut self, applications: &mut [Box<dyn Application>]) -> Result<()> {
         let saved: BTreeMap<_, _> =
-            applications.iter().map(|one| Ok((one.name(), one.save()?))).collect::<Result<_>>()?;
+            applications.iter_mut().map(|one| Ok((one.name(), one.stored().save()?))).collect::<Result<_>>()?;
         let written = serde_json::to_vec_pretty(&saved)?;
         if written != self.written {
             let next = self.file.with_extension("next");

@@ -3,6 +3,7 @@
 use super::{field::Encoding, reference::References};
 use crate::{
     apdu::Status,
+    application::PLAIN_ATR,
     dialect::{Answer, Bytes, YesNo},
     model::{Model, Modelled},
 };
@@ -53,6 +54,8 @@ crate::switches! {
         contactless: YesNo = YesNo(false),
         /// GET DATA 01A0 has the serial number, after eight bytes
         serial_object: YesNo = YesNo(false),
+        /// what GET DATA 0101 has, of an IsoApplet its version in two bytes, then its features; `none`: it is not there
+        version_object: Bytes = Bytes(Vec::new()),
         /// path of the file with the serial number, MF included; `none`: there is none
         serial_file: Bytes = Bytes(Vec::new()),
         /// tag of the serial number in that file; `none`: it stands there as it is
@@ -82,6 +85,8 @@ impl Modelled for IsoDialect {
                 ("reset-blocked", "63Cx"),
                 ("reset-short", "9000"),
                 ("reset-p1", "6700"),
+                // 1.0, extended APDUs: no more can be true of a card that makes no random numbers and has no keys.
+                ("version-object", "010001"),
                 ("pkcs15", "yes"),
             ],
         ),
@@ -198,7 +203,7 @@ crate::choice! {
 impl Atr {
     pub fn bytes(self) -> &'static [u8] {
         match self {
-            Self::Plain => &[0x3B, 0x80, 0x80, 0x01, 0x01],
+            Self::Plain => PLAIN_ATR,
             Self::MyEid => b"\x3B\xF5\x18\x00\x00\x81\x31\xFE\x45MyEID\x9A",
             Self::EstEid2018 => b"\x3B\xDB\x96\x00\x80\xB1\xFE\x45\x1F\x83\x00\x12\x23\x3FSeID\x0F\x90\x00\xF1",
             Self::EstEid2025 => {

@@ -15,6 +15,22 @@ use crate::{
 /// The algorithm byte of a PIN.
 const NO_ALGORITHM: u8 = 0xFF;
 
+/// The algorithm byte of a key on the curve P-256.
+const P_256: u8 = 0x11;
+
+/// The slot of the key that is there as delivered.
+const KEY: u8 = 0x9A;
+
+/// A point that programs take for a public key: the generator of P-256, uncompressed (SP 800-186, section 3.2.1.3).
+#[rustfmt::skip] // a coordinate in two lines
+const PUBLIC_KEY: [u8; 65] = [
+    0x04,
+    0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C, 0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5, 0x63, 0xA4, 0x40, 0xF2,
+    0x77, 0x03, 0x7D, 0x81, 0x2D, 0xEB, 0x33, 0xA0, 0xF4, 0xA1, 0x39, 0x45, 0xD8, 0x98, 0xC2, 0x96,
+    0x4F, 0xE3, 0x42, 0xE2, 0xFE, 0x1A, 0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A, 0x7C, 0x0F, 0x9E, 0x16,
+    0x2B, 0xCE, 0x33, 0x57, 0x6B, 0x31, 0x5E, 0xCE, 0xCB, 0xB6, 0x40, 0x68, 0x37, 0xBF, 0x51, 0xF5,
+];
+
 impl Piv {
     pub(super) fn extension(&mut self, command: &Command) -> Reply {
         let unknown = Err(self.dialect.own.unknown);
@@ -54,8 +70,13 @@ impl Piv {
                 tlv::object(0x05, &[u8::from(management_key.is_first())]),
             ]
             .concat()),
-            // A P-256 key, generated on the card, PIN once, no touch.
-            0x9A if *keys => Ok(vec![0x01, 1, 0x11, 0x02, 2, 2, 1, 0x03, 1, 1]),
+            KEY if *keys => Ok([
+                tlv::object(0x01, &[P_256]),
+                tlv::object(0x02, &[2, 1]), // PIN once, no touch
+                tlv::object(0x03, &[1]),    // generated on the card
+                tlv::object(0x04, &tlv::object(0x86, &PUBLIC_KEY)),
+            ]
+            .concat()),
             _ => Err(Status::NO_REFERENCE),
         }
     }

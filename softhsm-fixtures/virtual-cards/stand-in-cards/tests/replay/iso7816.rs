@@ -53,6 +53,15 @@ fn an_estonian_card_of_2025_says_which_pin_is_to_be_changed() {
     replay(card("iso7816", &["card=esteid-2025"]), &dialogue.concat());
 }
 
+/// OpenSC 0.26 asks for the three bytes, where 0.23 asks nothing; 6D00 is to it an applet before 1.0, all else a fault.
+#[test]
+fn an_isoapplet_has_its_version_and_features_in_get_data_and_no_other_card_has() {
+    replay(card("iso7816", &["card=isoapplet"]), "00CA010103 -> 9000 010001");
+    for other in ["myeid", "esteid-2018", "esteid-2025", "itacns", "null-pin", "glp"] {
+        replay(card("iso7816", &[&format!("card={other}")]), "00CA010103 -> 6A88");
+    }
+}
+
 #[test]
 fn a_myeid_has_a_puk_for_each_pin_that_has_no_reference() {
     replay(

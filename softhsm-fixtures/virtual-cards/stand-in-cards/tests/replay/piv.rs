@@ -141,6 +141,22 @@ fn a_reset_wants_both_blocked_and_each_card_refuses_in_its_way() {
     }
 }
 
+/// Algorithm, PIN and touch policy, origin, public key: a point of P-256, without which ykman shows no slot at all.
+#[test]
+fn a_yubikey_tells_of_its_key_and_a_reset_erases_it() {
+    let point = "046B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296\
+                 4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5";
+    let mut card = card("piv", &["card=yubikey"]);
+    assert_eq!(
+        send(&mut card, "00F7009A00"),
+        format!("010111 02020201 030101 0443 8641 {point} 9000").replace(' ', "")
+    );
+    while send(&mut card, "002000800830303030303030FF") != "6983" {}
+    while send(&mut card, "002C0080103030303030303030313233343536FFFF") != "6983" {}
+    assert_eq!(send(&mut card, "00FB0000"), "9000");
+    assert_eq!(send(&mut card, "00F7009A00"), "6A88");
+}
+
 #[test]
 fn a_pivapplet_erases_its_keys_once_both_are_blocked() {
     for (model, left) in [("pivapplet", false), ("yubikey", true)] {
