@@ -8,6 +8,7 @@ use crate::support::{
     Pukka, Run,
     desk::{Desk, LABEL, NEW, OTHER, PIN, SO, WITH_SECRETS, assert_not_called, finish, start},
     detached,
+    running::{kill, worker},
     softhsm::{Faults, Gate, calls},
 };
 
@@ -59,7 +60,7 @@ fn who_does_not_want_to_wait_hears_who_holds_the_token_and_sends_nothing() {
     let gate = Gate::new(desk.store.dir(), "gate");
     let first = held(&desk, &gate.before("C_SetPIN"), TO_NEW);
     gate.wait();
-    let pid = first.id().to_string();
+    let pid = worker(first.id()).to_string();
     for words in [
         TO_OTHER,
         "pin verify --token desk-7 --pin env:PIN --json",
@@ -132,13 +133,33 @@ fn who_read_the_token_before_its_so_pin_changed_does_not_reset_by_the_old_one() 
 }
 
 #[test]
-fn the_lock_of_a_process_that_was_killed_holds_nobody_up() {
+fn a_write_whose_tool_was_killed_ends_under_its_lock_and_is_named_meanwhile() {
     let desk = Desk::new();
     let gate = Gate::new(desk.store.dir(), "gate");
     let mut first = held(&desk, &gate.before("C_SetPIN"), TO_NEW);
     gate.wait();
+    let worker = worker(first.id());
     first.kill().unwrap();
     first.wait().unwrap();
+    let error = desk.run(&format!("{TO_OTHER} --wait 0")).code(8).json()["error"].clone();
+    assert!(error["message"].as_str().unwrap().contains(&format!("process {worker}")), "{error}");
+    gate.open();
+    // Who waits meets the token as that write left it.
+    assert_eq!(desk.run(TO_OTHER).code(4).json()["error"]["kind"], "wrong-secret");
+    assert!(desk.is_pin(NEW));
+    assert_eq!(std::fs::metadata(lock_file(&desk)).unwrap().len(), 0, "no mark is left");
+}
+
+#[test]
+fn the_lock_of_a_worker_that_was_killed_holds_nobody_up() {
+    let desk = Desk::new();
+    let gate = Gate::new(desk.store.dir(), "gate");
+    let first = held(&desk, &gate.before("C_SetPIN"), TO_NEW);
+    gate.wait();
+    kill(worker(first.id()));
+    let run = finish(first).code(8);
+    let message = run.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("C_SetPIN") && message.contains("SIGKILL"), "{message}");
     assert_ne!(std::fs::metadata(lock_file(&desk)).unwrap().len(), 0, "the mark of a write that was cut off");
     // Old as the file is, what is in it says that nobody knows what the token holds now.
     desk.age_locks();
@@ -296,7 +317,7 @@ fn a_module_and_the_proxy_before_it_share_one_lock() {
             command.args(["--wait", "0"]);
         });
         let error = tool.run().code(8).json()["error"].clone();
-        assert!(error["message"].as_str().unwrap().contains(&first.id().to_string()), "{error}");
+        assert!(error["message"].as_str().unwrap().contains(&worker(first.id()).to_string()), "{error}");
     }
     gate.open();
     finish(first).code(0);

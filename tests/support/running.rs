@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    fs,
     process::{Child, Command, Stdio},
 };
 
@@ -62,4 +63,33 @@ pub fn script(call: Pukka, script: &str) -> Command {
 #[track_caller]
 pub fn shell(call: Pukka, text: impl AsRef<OsStr>) -> Run {
     Running::spawn(&mut script(call, text.as_ref().to_str().unwrap())).finish()
+}
+
+/// The process in which the tool of this process id has loaded its module.
+#[track_caller]
+pub fn worker(tool: u32) -> u32 {
+    let workers = workers(tool);
+    assert_eq!(workers.len(), 1, "{workers:?}");
+    workers[0]
+}
+
+/// All of them.
+pub fn workers(tool: u32) -> Vec<u32> {
+    // A thread of the tool may have started it.
+    let children = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+    let threads = fs::read_dir(format!("/proc/{tool}/task")).unwrap();
+    let listed: String = threads.map(|thread| children(thread.unwrap())).collect();
+    listed.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// Kills a process that is no child of the test.
+#[track_caller]
+pub fn kill(pid: u32) {
+    let pid = nix::unistd::Pid::from_raw(pid.try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+/// Whether a process is there, if only as a zombie.
+pub fn is_there(pid: u32) -> bool {
+    fs::exists(format!("/proc/{pid}")).unwrap()
 }
