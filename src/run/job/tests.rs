@@ -2,7 +2,13 @@
 
 mod challenge;
 
-use std::{cell::Cell, cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use zeroize::Zeroizing;
 
@@ -34,11 +40,11 @@ struct FakeToken {
     log: Log,
 }
 
-type Log = Rc<RefCell<Vec<String>>>;
+type Log = Arc<Mutex<Vec<String>>>;
 
 impl FakeToken {
     fn say(&self, what: &str) {
-        self.log.borrow_mut().push(what.to_owned());
+        self.log.lock().unwrap().push(what.to_owned());
     }
 
     fn present(&mut self, given: &Entry) -> Result<()> {
@@ -144,15 +150,15 @@ impl Token for FakeToken {
 
 struct FakeConnection {
     token: FakeToken,
-    open: Rc<Cell<bool>>,
+    open: Arc<AtomicBool>,
 }
 
 impl Connection for FakeConnection {
     fn transact(&mut self, _access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
         self.token.say("[");
-        self.open.set(true);
+        self.open.store(true, Ordering::SeqCst);
         let done = work(&mut self.token);
-        self.open.set(false);
+        self.open.store(false, Ordering::SeqCst);
         self.token.say("]");
         done
     }
@@ -162,13 +168,13 @@ impl Connection for FakeConnection {
 struct Person {
     answers: Vec<&'static str>,
     questions: Log,
-    open: Rc<Cell<bool>>,
+    open: Arc<AtomicBool>,
 }
 
 impl Prompter for Person {
     fn secret(&mut self, question: &str) -> Result<Pin> {
-        assert!(!self.open.get(), "nobody types while a transaction is open");
-        self.questions.borrow_mut().push(question.to_owned());
+        assert!(!self.open.load(Ordering::SeqCst), "nobody types while a transaction is open");
+        self.questions.lock().unwrap().push(question.to_owned());
         match self.answers.is_empty() {
             true => Err(Error::Interrupted),
             false => Ok(Pin::take(Zeroizing::new(self.answers.remove(0).as_bytes().to_vec()))),
@@ -180,7 +186,7 @@ impl Prompter for Person {
     }
 
     fn tell(&mut self, sentence: &str) {
-        self.questions.borrow_mut().push(sentence.to_owned());
+        self.questions.lock().unwrap().push(sentence.to_owned());
     }
 }
 
@@ -206,8 +212,8 @@ impl Desk {
     }
 
     fn run(self, operation: &Operation) -> Done {
-        let (open, questions, log) = (Rc::new(Cell::new(false)), Log::default(), Rc::clone(&self.token.log));
-        let person = Person { answers: self.answers, questions: Rc::clone(&questions), open: Rc::clone(&open) };
+        let (open, questions, log) = (Arc::new(AtomicBool::new(false)), Log::default(), Arc::clone(&self.token.log));
+        let person = Person { answers: self.answers, questions: Arc::clone(&questions), open: Arc::clone(&open) };
         let mut collector = Collector::new(self.sources, Some(Box::new(person)), Destroy::Ask);
         collector.read_ahead().unwrap();
         let job = Job {
@@ -230,7 +236,8 @@ impl Desk {
         let found =
             Found { identity, abilities: ABILITIES, connection: Box::new(FakeConnection { token: self.token, open }) };
         let result = job.run(found);
-        Done { result, log: log.take(), questions: questions.take() }
+        let told = |log: Log| std::mem::take(&mut *log.lock().unwrap());
+        Done { result, log: told(log), questions: told(questions) }
     }
 }
 
