@@ -1,8 +1,11 @@
 //! Tokens behind PKCS#11 modules.
 
+pub mod doctor;
 mod info;
 mod lock;
 mod module;
+mod opensc;
+mod p11_kit;
 mod quirks;
 mod raw;
 mod slot;
@@ -19,7 +22,7 @@ use slot::Slot;
 
 use crate::{
     error::{Error, Result},
-    token::{Ability, Found, InitRules, Place, Role, Trace, Verb},
+    token::{Ability, Found, InitRules, Place, Role, Text, Trace, Verb},
 };
 
 /// p11-kit's proxy, which speaks for every module that the system is configured for; the linker finds it.
@@ -77,12 +80,36 @@ pub struct Slots {
     pub unsettled: bool,
 }
 
+/// What a module says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Library {
+    /// Who made it.
+    pub manufacturer: Option<Text>,
+    /// What it is.
+    pub description: Option<Text>,
+    /// Its version, major and minor.
+    pub version: (u8, u8),
+}
+
 /// The tokens of the module at `path` that have PINs.
 ///
 /// # Errors
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
 pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
+    show(&Rc::new(Module::load(path, settings.trace.clone())?), settings)
+}
+
+/// The same, and what the module says of itself.
+///
+/// # Errors
+/// As [`find`].
+pub fn introduce(path: &Path, settings: &Settings) -> Result<(Library, Slots)> {
     let module = Rc::new(Module::load(path, settings.trace.clone())?);
+    let library = info::library(&module.info()?);
+    show(&module, settings).map(|slots| (library, slots))
+}
+
+fn show(module: &Rc<Module>, settings: &Settings) -> Result<Slots> {
     let mut slots = Slots::default();
     for id in module.slots()? {
         let info = match module.token_info_if_any(id) {
@@ -95,7 +122,7 @@ pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
         };
         if info::has_pins(&info) {
             let identity = info::identity(&info, Place::Slot { id, module: module.path().to_owned() });
-            let connection = Box::new(Slot::new(Rc::clone(&module), id, identity.clone(), settings.clone()));
+            let connection = Box::new(Slot::new(Rc::clone(module), id, identity.clone(), settings.clone()));
             let abilities: &[Ability] = if identity.blank { &OF_A_BLANK_TOKEN } else { &ABILITIES };
             slots.found.push(Found { identity, abilities, connection });
         }

@@ -2,6 +2,7 @@
 
 use cryptoki_sys::*;
 
+use super::Library;
 use crate::token::{Application, Identity, Length, Place, Reference, Retries, Role, State, Text, Unit};
 
 /// Who the token is.
@@ -15,6 +16,15 @@ pub fn identity(info: &CK_TOKEN_INFO, place: Place) -> Identity {
         model: Text::trimmed(&info.model),
         place,
         blank,
+    }
+}
+
+/// What a module says of itself.
+pub fn library(info: &CK_INFO) -> Library {
+    Library {
+        manufacturer: Text::trimmed(&info.manufacturerID),
+        description: Text::trimmed(&info.libraryDescription),
+        version: (info.libraryVersion.major, info.libraryVersion.minor),
     }
 }
 

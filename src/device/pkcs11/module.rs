@@ -8,7 +8,8 @@ use std::{
 use nix::sys::time::TimeSpec;
 
 use cryptoki_sys::{
-    CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
+    CK_INFO, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO,
+    CKU_USER,
 };
 
 use super::{
@@ -88,6 +89,14 @@ impl Module {
     /// The path it was loaded from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Who made the module, and which version it is.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn info(&self) -> Result<CK_INFO> {
+        self.said(format_args!("C_GetInfo()"), || self.raw.info()).map_err(|rv| failure(rv, "C_GetInfo"))
     }
 
     /// The slots that hold a token.

@@ -10,7 +10,7 @@
 use std::{path::Path, ptr};
 
 use cryptoki_sys::{
-    CK_C_INITIALIZE_ARGS, CK_FUNCTION_LIST, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CK_ULONG,
+    CK_C_INITIALIZE_ARGS, CK_FUNCTION_LIST, CK_INFO, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CK_ULONG,
     CK_USER_TYPE, CKF_OS_LOCKING_OK, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKR_BUFFER_TOO_SMALL,
     CKR_FUNCTION_NOT_SUPPORTED, CKR_OK,
 };
@@ -89,6 +89,12 @@ impl Raw {
     /// C_Finalize.
     pub fn finalize(&self) -> Result<(), Rv> {
         call!(self, C_Finalize(ptr::null_mut()))
+    }
+
+    /// C_GetInfo: who made the module.
+    pub fn info(&self) -> Result<CK_INFO, Rv> {
+        let mut info = CK_INFO::default();
+        call!(self, C_GetInfo(&raw mut info)).map(|()| info)
     }
 
     /// C_GetSlotList: the slots with a token in them.
