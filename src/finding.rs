@@ -135,6 +135,12 @@ impl Finding {
         Self { cure: Some(cure.into()), ..self }
     }
 
+    /// The same with this cure where it has none of its own.
+    #[must_use]
+    pub fn or_cure(self, cure: &str) -> Self {
+        Self { cure: self.cure.or_else(|| Some(cure.into())), ..self }
+    }
+
     /// The same with the system's own words.
     #[must_use]
     pub fn detail(self, detail: impl Into<String>) -> Self {

@@ -164,8 +164,9 @@ mod tests {
         // A child that has a connection of its own, as its standard input.
         let theirs = UnixStream::connect(&place).unwrap();
         let _accepted = listener.accept().unwrap();
-        let mut child = std::process::Command::new("sleep");
-        let mut child = child.arg("60").stdin(std::os::fd::OwnedFd::from(theirs)).spawn().unwrap();
+        // The command, which keeps the connection open here too, ends with this line.
+        let mut child =
+            std::process::Command::new("sleep").arg("60").stdin(std::os::fd::OwnedFd::from(theirs)).spawn().unwrap();
         let expected = format!("sleep (process {})", child.id());
         // Till the child is the program that it will be.
         let start = std::time::Instant::now();

@@ -17,6 +17,10 @@ use crate::{
     token::{Access, Connection, Depth, Survey, Text},
 };
 
+/// What helps with a card that gives no reason.
+const CURE: &str =
+    "take the card out and insert it again; one that does so each time is broken, or needs a program of its maker";
+
 /// Asks pcscd and the cards in all readers, in all of them at once. Nothing is presented to a card, nothing on it changes.
 pub fn examine(settings: &Settings) -> Vec<Finding> {
     let socket = socket();
@@ -46,6 +50,7 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
 /// Why pcscd does not answer: not there, gone, or not for this user.
 fn unreachable(error: &Error, socket: &Path, shown: &str) -> Finding {
     let finding = Finding::failure(Check::Pcscd, error);
+    let finding = finding.or_cure("start it again with `systemctl restart pcscd.socket pcscd`");
     let where_it_is = match listener(socket) {
         Listener::Missing => format!("there is no socket at {shown}"),
         Listener::Gone => format!("nobody listens at the socket {shown}"),
@@ -75,7 +80,7 @@ fn in_reader(name: &Text, reader: Option<Reader>, socket: &Path, settings: &Sett
         findings.push(of_reader(Finding::warning(Check::Card, unknown).cure(cure)));
     }
     for problem in problems {
-        let finding = Finding::failure(Check::Card, &problem);
+        let finding = Finding::failure(Check::Card, &problem).or_cure(CURE);
         findings.push(of_reader(match sharing {
             Sharing::Free => finding,
             Sharing::Shared | Sharing::Exclusive => held(finding, clients(socket)),
@@ -120,7 +125,7 @@ fn application(mut found: OnCard) -> Vec<Finding> {
     });
     let survey = match done.and(survey) {
         Ok(survey) => survey,
-        Err(error) => return vec![Finding::failure(Check::Card, &error)],
+        Err(error) => return vec![Finding::failure(Check::Card, &error).or_cure(CURE)],
     };
     let identity = &survey.identity;
     let title = identity.application.title();

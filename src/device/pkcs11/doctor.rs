@@ -11,6 +11,9 @@ use crate::{
     token::{Found, Text},
 };
 
+/// What helps with a module that gives no reason.
+const CURE: &str = "look whether its device is there and its service runs; what the module itself writes to standard error may say more";
+
 /// Loads each of the modules that were named; where none was, p11-kit's proxy and each module that it loads. Nobody logs in.
 pub fn examine(named: &[PathBuf], settings: &Settings) -> Vec<Finding> {
     let places = Places::of_this_process();
@@ -49,7 +52,7 @@ fn module(path: &Path, settings: &Settings) -> Vec<Finding> {
     let of_module = |finding: Finding| finding.with("module", Value::Name(named.clone()));
     let (library, slots) = match introduce(path, settings) {
         Ok(shown) => shown,
-        Err(error) => return vec![of_module(Finding::failure(Check::Module, &error))],
+        Err(error) => return vec![of_module(Finding::failure(Check::Module, &error).or_cure(CURE))],
     };
     let Library { manufacturer, description, version: (major, minor) } = library;
     let told = [&description, &manufacturer].into_iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
@@ -68,7 +71,7 @@ fn module(path: &Path, settings: &Settings) -> Vec<Finding> {
         let what = format!("{named}: another process is writing a token, so that one may be missing here");
         of_module(Finding::warning(Check::Module, what).cure("look again when it has finished"))
     });
-    let problems = slots.problems.iter().map(|error| of_module(Finding::failure(Check::Module, error)));
+    let problems = slots.problems.iter().map(|error| of_module(Finding::failure(Check::Module, error).or_cure(CURE)));
     [loads].into_iter().chain(busy).chain(problems).collect()
 }
 

@@ -75,7 +75,7 @@ fn a_critical_module_that_is_not_there_and_a_file_that_does_not_parse_keep_all_o
         desk.write("package/a.module", "module: good.so");
         desk.write("system/modules/b.module", text);
         let kit = desk.examine();
-        assert_eq!(kit.modules, [PathBuf::new(); 0], "{text}");
+        assert!(kit.modules.is_empty(), "{text}: {kit:?}");
         let problems = Desk::said(&kit, Condition::Problem);
         assert!(problems.iter().any(|what| what.contains(why) && what.contains("b.module")), "{text}: {problems:?}");
         assert!(problems.iter().any(|what| what.contains("loads no module at all")), "{text}: {problems:?}");
