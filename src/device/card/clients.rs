@@ -52,6 +52,11 @@ pub fn clients(socket: &Path) -> Option<Clients> {
     }
     processes.retain(|(_, has)| has.iter().any(|inode| others.contains(inode)));
     others.retain(|inode| !processes.iter().any(|(_, has)| has.contains(inode)));
+    // What was closed while the processes were looked through belongs to nobody any more.
+    if !others.is_empty() {
+        let now = peers(&dump()?, socket);
+        others.retain(|inode| now.contains(inode));
+    }
     Some(Clients { seen: processes.iter().map(|(process, _)| named(*process)).collect(), unseen: others.len() })
 }
 
@@ -119,7 +124,8 @@ fn peers(answers: &[u8], listener: &Path) -> BTreeSet<u32> {
         let name = of(NAME)?;
         let name = name.strip_suffix(&[0]).unwrap_or(name);
         let peer = of(PEER)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))?;
-        (name == listener.as_os_str().as_encoded_bytes()).then_some(peer)
+        // A far end that is closed, and of which the listener has not heard yet, has no inode.
+        (name == listener.as_os_str().as_encoded_bytes() && peer != 0).then_some(peer)
     };
     messages(answers).filter_map(peer).collect()
 }
