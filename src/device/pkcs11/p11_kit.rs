@@ -117,10 +117,7 @@ enum Mode {
 /// What the two global files say of the user's own configuration.
 fn mode(places: &Places) -> Result<Mode, Box<Finding>> {
     let of = |path: &Path, default: Mode| -> Result<Mode, Box<Finding>> {
-        let fields = match path.exists() {
-            true => read(path)?,
-            false => Fields::new(),
-        };
+        let fields = read(path)?;
         match fields.get("user-config").map(String::as_str) {
             None => Ok(default),
             Some("none") => Ok(Mode::None),
@@ -170,13 +167,16 @@ fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 fn read(path: &Path) -> Result<Fields, Box<Finding>> {
     let of_file = |finding: Finding| finding.with("path", Value::Name(Text::from(path.display().to_string().as_str())));
-    let text = fs::read(path).map_err(|error| {
-        Box::new(of_file(
-            Finding::problem(Check::P11Kit, format!("{} cannot be read", shown(path)))
-                .cure("let it be read by everybody, or remove it")
-                .detail(error.to_string()),
-        ))
-    })?;
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        // A link that leads nowhere is as good as an empty file.
+        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => Vec::new(),
+        Err(error) => {
+            let finding = Finding::problem(Check::P11Kit, format!("{} cannot be read", shown(path)));
+            let finding = finding.cure("let it be read by everybody, or remove it").detail(error.to_string());
+            return Err(Box::new(of_file(finding)));
+        }
+    };
     parse(&String::from_utf8_lossy(&text)).map_err(|(line, why)| {
         Box::new(of_file(
             Finding::problem(Check::P11Kit, format!("{}, line {line}: {why}", shown(path)))
