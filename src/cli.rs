@@ -83,6 +83,11 @@ pub enum Noun {
     /// Check a profile of an ISO 7816 card
     #[command(subcommand, arg_required_else_help = true)]
     Profile(profile::Verb),
+    /// Find out why a token cannot be reached: readers, cards, who holds one, modules, permissions; spends nothing
+    #[command(
+        after_help = "Exits 0 whatever it finds, and 8 where a check could not be made\nExample: pukka doctor --json"
+    )]
+    Doctor,
     /// Answer the challenge of a card with its admin key; needs no token
     #[command(after_help = "Example: pukka respond --challenge 0011223344556677 --admin-key file:KEY")]
     Respond(Respond),
@@ -113,6 +118,8 @@ pub enum Asked {
         /// Its file.
         file: PathBuf,
     },
+    /// An examination of this machine.
+    Doctor,
     /// The response to a challenge.
     Respond {
         /// The challenge, as it was typed.
@@ -162,6 +169,7 @@ impl Cli {
             Some(Noun::Retries(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Token(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Profile(verb)) => verb.asked(),
+            Some(Noun::Doctor) => Asked::Doctor,
             Some(Noun::Respond(respond)) => {
                 Asked::Respond { challenge: respond.challenge(), sources: respond.sources() }
             }

@@ -1,5 +1,9 @@
 //! Configuration files, and where state stands.
 
+mod permissions;
+
+pub use permissions::examine as permissions;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -37,17 +41,21 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] with file, line and column; a file that was named has to be there.
     pub fn load(named: Option<&Path>) -> Result<Self> {
-        let administrator = read(Path::new(ADMINISTRATOR), false)?;
-        let user = match (named, directory("XDG_CONFIG_HOME", ".config")) {
-            (Some(path), _) => read(path, true)?,
-            (None, Some(directory)) => read(&directory.join("config.toml"), false)?,
-            (None, None) => Self::default(),
-        };
-        Ok(Self {
-            modules: user.modules.or(administrator.modules),
-            wait: user.wait.or(administrator.wait),
-            module_timeout: user.module_timeout.or(administrator.module_timeout),
-        })
+        let mut config = Self::default();
+        for file in files(named) {
+            config = file.read()?.unwrap_or_default().over(config);
+        }
+        Ok(config)
+    }
+
+    /// These settings, and those of `other` where there are none.
+    #[must_use]
+    pub fn over(self, other: Self) -> Self {
+        Self {
+            modules: self.modules.or(other.modules),
+            wait: self.wait.or(other.wait),
+            module_timeout: self.module_timeout.or(other.module_timeout),
+        }
     }
 
     fn parse(text: &str, shown: &str) -> Result<Self> {
@@ -60,12 +68,38 @@ impl Config {
     }
 }
 
-fn read(path: &Path, required: bool) -> Result<Config> {
-    let shown = path.display().to_string().escape_debug().to_string();
-    match fs::read_to_string(path) {
-        Ok(text) => Config::parse(&text, &shown),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Config::default()),
-        Err(error) => Err(Error::Usage(format!("the configuration {shown} cannot be read: {error}"))),
+/// A configuration file.
+#[derive(Debug)]
+pub struct ConfigFile {
+    /// Where it stands.
+    pub path: PathBuf,
+    /// Whether it was named, so that it has to be there.
+    required: bool,
+}
+
+/// The configuration files, the one whose settings come first last; `named` takes the place of the user's.
+pub fn files(named: Option<&Path>) -> Vec<ConfigFile> {
+    let administrator = ConfigFile { path: ADMINISTRATOR.into(), required: false };
+    let user = match named {
+        Some(path) => Some(ConfigFile { path: path.to_owned(), required: true }),
+        None => directory("XDG_CONFIG_HOME", ".config")
+            .map(|directory| ConfigFile { path: directory.join("config.toml"), required: false }),
+    };
+    [administrator].into_iter().chain(user).collect()
+}
+
+impl ConfigFile {
+    /// What it says; none where it is not there and need not be.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(&self) -> Result<Option<Config>> {
+        let shown = self.path.display().to_string().escape_debug().to_string();
+        match fs::read_to_string(&self.path) {
+            Ok(text) => Config::parse(&text, &shown).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.required => Ok(None),
+            Err(error) => Err(Error::Usage(format!("the configuration {shown} cannot be read: {error}"))),
+        }
     }
 }
 
@@ -75,11 +109,16 @@ pub fn profiles() -> Vec<PathBuf> {
     [PathBuf::from(ADMINISTRATORS_PROFILES)].into_iter().chain(user).collect()
 }
 
+/// Where the user's own state stands; none where that is not known.
+pub fn state() -> Option<PathBuf> {
+    directory("XDG_STATE_HOME", ".local/state")
+}
+
 /// Where lock files stand: the directory that the administrator shares, else the user's own; none where neither is known.
 pub fn locks() -> Option<PathBuf> {
     match Path::new(SHARED_LOCKS).is_dir() {
         true => Some(SHARED_LOCKS.into()),
-        false => directory("XDG_STATE_HOME", ".local/state").map(|state| state.join("locks")),
+        false => state().map(|state| state.join("locks")),
     }
 }
 

@@ -13,6 +13,7 @@ use card::iso7816::Profiles;
 
 use crate::{
     error::{Error, Result},
+    finding::Finding,
     selector::Selector,
     token::{Application, Found, Identity, Place, Route, Text, Trace},
 };
@@ -102,6 +103,32 @@ pub struct Search {
     pub instead: Option<String>,
 }
 
+/// Looks at the ways to tokens and at what stands in them, as far as they are not left out by `via`: pcscd, readers and cards; modules
+/// and their configuration. Spends nothing and changes nothing.
+pub fn examine(via: Option<Route>, settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if via != Some(Route::Pkcs11) {
+        findings.extend(card::doctor::examine(&cards(settings)));
+    }
+    if via != Some(Route::Pcsc) {
+        findings.extend(pkcs11::doctor::examine(&settings.modules, &slots(settings)));
+    }
+    findings
+}
+
+fn cards(settings: &Settings) -> card::Settings {
+    card::Settings { wait: settings.wait, trace: settings.trace.clone(), profiles: settings.profiles.clone() }
+}
+
+fn slots(settings: &Settings) -> pkcs11::Settings {
+    pkcs11::Settings {
+        locks: settings.locks.clone(),
+        wait: settings.wait,
+        limits: settings.limits.clone(),
+        trace: settings.trace.clone(),
+    }
+}
+
 /// The applications that are looked for.
 pub fn known(settings: &Settings) -> Vec<Application> {
     [Application::Pkcs11].into_iter().chain(card::known(&settings.profiles)).collect()
@@ -111,15 +138,13 @@ pub fn known(settings: &Settings) -> Vec<Application> {
 pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     let mut search = Search::default();
     if wanted.takes(Route::Pcsc) {
-        let card =
-            card::Settings { wait: settings.wait, trace: settings.trace.clone(), profiles: settings.profiles.clone() };
         let sought = card::Wanted {
             application: wanted.application.or(wanted.selector.and_then(Selector::application)),
             selector: wanted.selector,
             reference: wanted.reference,
             sparing: wanted.sparing,
         };
-        match card::find(sought, &card) {
+        match card::find(sought, &cards(settings)) {
             Ok(cards) => {
                 search.answered = true;
                 search.instead = cards.instead;
@@ -134,12 +159,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         }
     }
     if wanted.takes(Route::Pkcs11) {
-        let slots = pkcs11::Settings {
-            locks: settings.locks.clone(),
-            wait: settings.wait,
-            limits: settings.limits.clone(),
-            trace: settings.trace.clone(),
-        };
+        let slots = slots(settings);
         // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
         let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
         for looked in in_parallel(&modules(wanted, settings), |module| {

@@ -5,7 +5,7 @@
 //!
 //! | layer | modules | may import |
 //! | --- | --- | --- |
-//! | core | [`token`], [`selector`], [`secret`], [`challenge`], [`error`] | core |
+//! | core | [`token`], [`selector`], [`secret`], [`challenge`], [`error`], [`finding`] | core |
 //! | decisions | [`operation`], [`policy`] | core, decisions |
 //! | devices | [`device`] | core; PKCS#11, PC/SC and ciphers nowhere else |
 //! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | core, decisions; [`cli`] also [`config`] and [`input`], [`render`] also [`input`]; clap in [`cli`] only |
@@ -16,6 +16,7 @@ pub mod cli;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod finding;
 pub mod input;
 pub mod interrupt;
 pub mod ledger;

@@ -15,7 +15,7 @@ use nix::sys::{
     resource::{Resource, setrlimit},
 };
 use pukka::{
-    cli::{self, Asked, Cli, Request, Wrong},
+    cli::{self, Asked, Cli, Global, Request, Wrong},
     config::{self, Config},
     device::{
         self, Settings,
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         Err(Failure::bare(Error::Internal(format!("panic at {}", place.as_deref().unwrap_or("an unknown place")))))
     });
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => end(render, Some(command), &failure),
     }
 }
@@ -76,8 +76,8 @@ fn work() -> ExitCode {
     )
 }
 
-/// Does what was asked for.
-fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
+/// Does what was asked for, and says with which code to end.
+fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure> {
     let global = &cli.global;
     let command = name(&asked);
     // A crash would leave secrets in a core file, and a program that is given it all the same. Where this fails, nothing else is lost.
@@ -99,27 +99,25 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
     .map_err(|error| {
         Failure::bare(Error::device("the system refuses to let signals be held off", error.to_string()))
     })?;
+    if matches!(asked, Asked::Doctor) {
+        return examine(global, render).map_err(Failure::bare);
+    }
     let config = Config::load(global.config.as_deref()).map_err(Failure::bare)?;
     // What asks no token has nothing to do with profiles that do not hold.
     let (profiles, named) = match asked {
         Asked::Guide | Asked::Look { .. } | Asked::Operate(_) => {
             run::profiles(global.profile.as_deref(), &config::profiles()).map_err(Failure::bare)?
         }
-        Asked::Profile { .. } | Asked::Respond { .. } | Asked::Completions(_) => (Profiles::default(), None),
+        Asked::Profile { .. } | Asked::Doctor | Asked::Respond { .. } | Asked::Completions(_) => {
+            (Profiles::default(), None)
+        }
     };
     let selection = |token| {
         let mut selection = global.selection(token).map_err(Failure::bare)?;
         named.iter().for_each(|named| named.narrow(&mut selection));
         Ok::<Selection, Failure>(selection)
     };
-    let settings = Settings {
-        modules: global.modules(&config),
-        locks: config::locks(),
-        wait: global.wait(&config),
-        limits: Limits { timeout: global.module_timeout(&config), withheld: withheld(&asked) },
-        trace: if global.trace { render::trace() } else { Trace::default() },
-        profiles,
-    };
+    let settings = settings(global, &config, profiles, withheld(&asked));
     match asked {
         Asked::Guide if std::io::stdout().is_terminal() => {
             let selection = selection(None)?;
@@ -170,7 +168,36 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
             render.response(&response).map_err(Failure::bare)
         }
         Asked::Completions(shell) => render.data(&cli::completions(shell)).map_err(Failure::bare),
+        // It was done before a configuration that does not hold could keep it from being done.
+        Asked::Doctor => Ok(()),
     }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+/// How devices are reached, as the call and the configuration say.
+fn settings(global: &Global, config: &Config, profiles: Profiles, withheld: Vec<OsString>) -> Settings {
+    Settings {
+        modules: global.modules(config),
+        locks: config::locks(),
+        wait: global.wait(config),
+        limits: Limits { timeout: global.module_timeout(config), withheld },
+        trace: if global.trace { render::trace() } else { Trace::default() },
+        profiles,
+    }
+}
+
+/// `doctor`: what it finds ends it with 0, and with 8 where a check could not be made.
+fn examine(global: &Global, render: Render) -> Result<ExitCode> {
+    let (config, mut findings) = run::configuration(global.config.as_deref());
+    let (profiles, left_out) = run::profiles_that_hold(global.profile.as_deref(), &config::profiles());
+    findings.extend(left_out);
+    findings.extend(run::doctor(
+        global.config.as_deref(),
+        global.route(),
+        &settings(global, &config, profiles, Vec::new()),
+    ));
+    let incomplete = render.findings(&findings)?;
+    Ok(incomplete.map_or(ExitCode::SUCCESS, |error| ExitCode::from(error.exit_code())))
 }
 
 /// The environment variables that hold secrets.
@@ -193,6 +220,7 @@ fn name(asked: &Asked) -> &'static str {
         Asked::Look { full: false, .. } => "list",
         Asked::Operate(request) => request.operation.verb().name(),
         Asked::Profile { .. } => "profile check",
+        Asked::Doctor => "doctor",
         Asked::Respond { .. } => "respond",
         Asked::Completions(_) => "completions",
     }

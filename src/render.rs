@@ -1,5 +1,6 @@
 //! What people and scripts see: data on standard output, talk on standard error, text or JSON.
 
+mod findings;
 mod json;
 mod profile;
 mod report;

@@ -1,10 +1,12 @@
 //! The spine: survey, plan, collect, act, confirm, record, report, each in one place.
 
 mod choose;
+mod doctor;
 mod job;
 mod profile;
 mod respond;
 
+pub use doctor::{configuration, doctor, profiles_that_hold};
 pub use profile::{Named, check_profile, profiles};
 pub use respond::respond;
 

@@ -7,7 +7,7 @@ use std::{
 
 /// The layers of `src/lib.rs`, each with its rooms.
 const LAYERS: [(&str, &[&str]); 5] = [
-    ("core", &["token", "selector", "secret", "challenge", "error"]),
+    ("core", &["token", "selector", "secret", "challenge", "error", "finding"]),
     ("decisions", &["operation", "policy"]),
     ("devices", &["device"]),
     ("edges", &["cli", "config", "input", "ledger", "render"]),

@@ -4,6 +4,7 @@
 mod support;
 
 mod challenge;
+mod doctor;
 mod faults;
 mod generate;
 mod gids;

@@ -101,6 +101,7 @@ fn every_command_of_the_contract_has_help_with_an_example() {
         "token init",
         "respond",
         "profile check",
+        "doctor",
         "completions",
     ] {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();

@@ -119,11 +119,16 @@ impl Global {
             (Some(_), Some(_)) => return Err(Error::Usage("the token is named twice".into())),
             (named, token) => named.or(token),
         };
-        let via = self.via.map(|via| match via {
+        let (application, reference) = (self.application.clone(), self.reference.clone());
+        Ok(Selection { selector, application, via: self.route(), reference })
+    }
+
+    /// The way to the token, where one was named.
+    pub fn route(&self) -> Option<Route> {
+        self.via.map(|via| match via {
             Via::Pcsc => Route::Pcsc,
             Via::Pkcs11 => Route::Pkcs11,
-        });
-        Ok(Selection { selector, application: self.application.clone(), via, reference: self.reference.clone() })
+        })
     }
 
     /// The modules to load: those named here, else by PUKKA_MODULE (a path list), else by the configuration.

@@ -4,6 +4,8 @@ mod apdu;
 mod application;
 mod channel;
 pub mod cipher;
+mod clients;
+pub mod doctor;
 #[cfg(any(test, fuzzing))]
 mod every;
 mod failure;
@@ -14,6 +16,7 @@ mod gids;
 mod handle;
 pub mod iso7816;
 mod openpgp;
+mod pcscd;
 mod piv;
 mod reader;
 mod refusal;

@@ -1,9 +1,12 @@
 //! Tokens behind PKCS#11 modules.
 
 mod client;
+pub mod doctor;
 mod info;
 mod lock;
 mod module;
+mod opensc;
+mod p11_kit;
 mod quirks;
 mod raw;
 mod slot;
@@ -25,7 +28,7 @@ use slot::Slot;
 
 use crate::{
     error::{Error, Result},
-    token::{Ability, Found, InitRules, Place, Role, Trace, Verb},
+    token::{Ability, Found, InitRules, Place, Role, Text, Trace, Verb},
 };
 
 /// p11-kit's proxy, which speaks for every module that the system is configured for; the linker finds it.
@@ -85,12 +88,36 @@ pub struct Slots {
     pub unsettled: bool,
 }
 
+/// What a module says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Library {
+    /// Who made it.
+    pub manufacturer: Option<Text>,
+    /// What it is.
+    pub description: Option<Text>,
+    /// Its version, major and minor.
+    pub version: (u8, u8),
+}
+
 /// The tokens of the module at `path` that have PINs.
 ///
 /// # Errors
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
 pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
+    show(&Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?), settings)
+}
+
+/// The same, and what the module says of itself.
+///
+/// # Errors
+/// As [`find`].
+pub fn introduce(path: &Path, settings: &Settings) -> Result<(Library, Slots)> {
     let module = Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?);
+    let library = info::library(&module.info()?);
+    show(&module, settings).map(|slots| (library, slots))
+}
+
+fn show(module: &Arc<Module>, settings: &Settings) -> Result<Slots> {
     let mut slots = Slots::default();
     let ids = module.slots()?;
     for (id, info) in ids.iter().copied().zip(module.token_infos(&ids)?) {
@@ -104,7 +131,7 @@ pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
         };
         if info::has_pins(&info) {
             let identity = info::identity(&info, Place::Slot { id, module: module.path().to_owned() });
-            let connection = Box::new(Slot::new(Arc::clone(&module), id, identity.clone(), settings.clone()));
+            let connection = Box::new(Slot::new(Arc::clone(module), id, identity.clone(), settings.clone()));
             let abilities: &[Ability] = if identity.blank { &OF_A_BLANK_TOKEN } else { &ABILITIES };
             slots.found.push(Found { identity, abilities, connection });
         }

@@ -133,8 +133,9 @@ struct Failed<'a> {
     error: ErrorObject<'a>,
 }
 
+/// Why a command failed, as an object of its own.
 #[derive(Serialize)]
-struct ErrorObject<'a> {
+pub struct ErrorObject<'a> {
     kind: &'static str,
     exit_code: u8,
     role: Option<&'static str>,
@@ -266,28 +267,29 @@ pub fn line(object: &impl Serialize) -> Zeroizing<Vec<u8>> {
 
 /// Why a command failed.
 pub fn failure(command: Option<&str>, failure: &Failure) -> Zeroizing<Vec<u8>> {
+    line(&Failed { schema: SCHEMA, command, error: error(failure) })
+}
+
+/// The failure itself.
+pub fn error(failure: &Failure) -> ErrorObject<'_> {
     let Failure { error, token, hint, done, generated, .. } = failure;
     let candidates = match error {
         Error::AmbiguousToken { candidates, .. } => candidates.as_slice(),
         _ => &[],
     };
-    line(&Failed {
-        schema: SCHEMA,
-        command,
-        error: ErrorObject {
-            kind: error.kind(),
-            exit_code: error.exit_code(),
-            role: error.role().map(|role| role.name()),
-            tries_left: error.tries_left(),
-            message: failure.sentence(),
-            hint: hint.as_ref().map(|hint| hint.text()),
-            detail: error.detail(),
-            token: token.as_deref().map(|selector| Selected { selector }),
-            candidates,
-            done: done.iter().map(|outcome| outcome.name()).collect(),
-            generated: (!generated.is_empty()).then_some(Values(generated)),
-        },
-    })
+    ErrorObject {
+        kind: error.kind(),
+        exit_code: error.exit_code(),
+        role: error.role().map(|role| role.name()),
+        tries_left: error.tries_left(),
+        message: failure.sentence(),
+        hint: hint.as_ref().map(|hint| hint.text()),
+        detail: error.detail(),
+        token: token.as_deref().map(|selector| Selected { selector }),
+        candidates,
+        done: done.iter().map(|outcome| outcome.name()).collect(),
+        generated: (!generated.is_empty()).then_some(Values(generated)),
+    }
 }
 
 fn token(listed: &Listed) -> TokenObject<'_> {

@@ -66,6 +66,13 @@ pub fn pukka<A: AsRef<OsStr>>(home: &Path, arguments: impl IntoIterator<Item = A
     Pukka { command, stdin: None }
 }
 
+/// A command that runs the tool, of whatever else it consists.
+impl From<Command> for Pukka {
+    fn from(command: Command) -> Self {
+        Self { command, stdin: None }
+    }
+}
+
 impl Pukka {
     /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {

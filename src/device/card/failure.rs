@@ -1,5 +1,6 @@
 //! Errors of PC/SC, each turned into our error in one place, with its number kept.
 
+use super::pcscd::{Listener, listener, socket};
 use crate::{error::Error, token::Text};
 
 /// The error that `error` means for the card in `reader`.
@@ -35,7 +36,7 @@ pub fn failure(error: pcsc::Error, reader: &Text) -> Error {
 /// The error that `error` means for the smart-card service as a whole.
 pub fn service(error: pcsc::Error) -> Error {
     let (what, cure) = match error {
-        pcsc::Error::NoService | pcsc::Error::ServiceStopped if !is_listening() => (
+        pcsc::Error::NoService | pcsc::Error::ServiceStopped if listener(&socket()) != Listener::There => (
             "the smart-card service (pcscd) is not running",
             Some("start it with `systemctl start pcscd.socket`, or install it with `apt install pcscd`"),
         ),
@@ -53,15 +54,6 @@ pub fn service(error: pcsc::Error) -> Error {
         _ => ("the smart-card service (pcscd) answers with an error", None),
     };
     Error::Device { what: what.into(), cure: cure.map(str::to_owned), detail: Some(number(error)) }
-}
-
-/// Whether somebody listens where pcscd should: libpcsclite gives one error for "not there" and for "turned away".
-fn is_listening() -> bool {
-    let socket = std::env::var_os("PCSCLITE_CSOCK_NAME").unwrap_or_else(|| "/run/pcscd/pcscd.comm".into());
-    match std::os::unix::net::UnixStream::connect(socket) {
-        Ok(_) => true,
-        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
-    }
 }
 
 /// The number of an error as in winscard.h, with its name here.

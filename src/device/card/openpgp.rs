@@ -39,9 +39,10 @@ const PW3: u8 = 0x83;
 const DELIVERED_PW1: &[u8] = b"123456";
 const DELIVERED_PW3: &[u8] = b"12345678";
 
-const KDF_IS_ON: &str =
+/// What a survey notes of a card with KDF.
+pub(super) const KDF_IS_ON: &str =
     "KDF is on: the card gets a hash of each PIN, and programs and keypads that do not know of that waste its tries";
-const KDF_IS_UNCLEAR: &str = "KDF is on in a form that is not understood: no PIN is sent to this card";
+pub(super) const KDF_IS_UNCLEAR: &str = "KDF is on in a form that is not understood: no PIN is sent to this card";
 const HALF_ERASED: &str = "its erasure was begun and not ended: `pukka token erase` ends it";
 const TOO_OLD: &str = "a card of version 1 is only shown: its PINs work in another way";
 

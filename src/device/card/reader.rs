@@ -19,6 +19,7 @@ use crate::{
 };
 
 /// A reader in which there is a card.
+#[derive(Clone)]
 pub struct Reader {
     /// Its name, as PC/SC gives it.
     pub name: Text,
@@ -28,6 +29,19 @@ pub struct Reader {
     pub atr: Vec<u8>,
     /// How many cards came and went so far.
     events: u32,
+    /// Whether other programs were connected to the card when the reader was found.
+    pub sharing: Sharing,
+}
+
+/// Who is connected to a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Nobody.
+    Free,
+    /// Programs that let others in.
+    Shared,
+    /// One that lets nobody else in.
+    Exclusive,
 }
 
 /// The readers that hold a card, and how many readers there are.
@@ -35,25 +49,38 @@ pub struct Reader {
 /// # Errors
 /// [`Error::Device`] where there is no pcscd, or it turns us away.
 pub fn with_cards() -> Result<(Vec<Reader>, usize)> {
+    let attached = attached()?;
+    let count = attached.len();
+    Ok((attached.into_iter().filter_map(|(_, reader)| reader).collect(), count))
+}
+
+/// The names of all readers, and the reader where it holds a card.
+///
+/// # Errors
+/// As [`with_cards`].
+pub fn attached() -> Result<Vec<(Text, Option<Reader>)>> {
     let context = Context::establish(Scope::User).map_err(service)?;
     let names = match context.list_readers_owned() {
-        Err(pcsc::Error::NoReadersAvailable) => return Ok((Vec::new(), 0)),
+        Err(pcsc::Error::NoReadersAvailable) => return Ok(Vec::new()),
         other => other.map_err(service)?,
     };
     let mut states: Vec<ReaderState> = names.into_iter().map(|name| ReaderState::new(name, State::UNAWARE)).collect();
     if !states.is_empty() {
         context.get_status_change(Duration::ZERO, &mut states).map_err(service)?;
     }
-    let with_cards = states
-        .iter()
-        .filter(|state| state.event_state().contains(State::PRESENT))
-        .filter_map(|state| {
-            let name = Text::trimmed(state.name().to_bytes())?;
-            let (path, atr, events) = (state.name().to_owned(), state.atr().to_vec(), state.event_count());
-            Some(Reader { name, context: context.clone(), path, atr, events })
-        })
-        .collect();
-    Ok((with_cards, states.len()))
+    let reader = |state: &ReaderState| {
+        let name = Text::trimmed(state.name().to_bytes())?;
+        let now = state.event_state();
+        let sharing = match () {
+            () if now.contains(State::EXCLUSIVE) => Sharing::Exclusive,
+            () if now.contains(State::INUSE) => Sharing::Shared,
+            () => Sharing::Free,
+        };
+        let (path, atr, events) = (state.name().to_owned(), state.atr().to_vec(), state.event_count());
+        let reader = Reader { name: name.clone(), context: context.clone(), path, atr, events, sharing };
+        Some((name, Some(reader).filter(|_| now.contains(State::PRESENT))))
+    };
+    Ok(states.iter().filter_map(reader).collect())
 }
 
 impl Reader {

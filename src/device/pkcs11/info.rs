@@ -3,6 +3,7 @@
 use cryptoki_sys::*;
 use serde::{Deserialize, Serialize};
 
+use super::Library;
 use crate::token::{Application, Identity, Length, Place, Reference, Retries, Role, State, Text, Unit};
 
 /// What a token says of itself (CK_TOKEN_INFO), as far as PIN administration needs it.
@@ -85,6 +86,15 @@ pub fn identity(info: &TokenInfo, place: Place) -> Identity {
         model: Text::trimmed(&info.model),
         place,
         blank,
+    }
+}
+
+/// What a module says of itself.
+pub fn library(info: &LibraryInfo) -> Library {
+    Library {
+        manufacturer: Text::trimmed(&info.manufacturer),
+        description: Text::trimmed(&info.description),
+        version: info.version,
     }
 }
 

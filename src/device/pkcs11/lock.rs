@@ -7,6 +7,10 @@
 //! end, so the time of modification says when the token may have changed. SoftHSM2 needs that: it checks PINs against what
 //! it read at C_Initialize, and would let a process with an old view overwrite a new PIN in silence.
 
+mod left;
+
+pub use left::examine;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Write},

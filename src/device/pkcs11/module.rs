@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     client::Client,
-    info::TokenInfo,
+    info::{LibraryInfo, TokenInfo},
     lock,
     raw::{LoadError, Rv},
     verdict::{failure, number},
@@ -129,6 +129,14 @@ impl Module {
     /// The path it was loaded from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Who made the module, and which version it is.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn info(&self) -> Result<LibraryInfo> {
+        self.ask(&Request::Info, format_args!("C_GetInfo()")).map_err(|refusal| refusal.of("C_GetInfo"))
     }
 
     /// The slots that hold a token.

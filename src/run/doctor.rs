@@ -1,0 +1,53 @@
+//! `doctor`: what an examination of this machine finds, from pukka's own files to the cards. It spends nothing and changes nothing.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    config::{self, Config},
+    device::{self, Settings, card::iso7816::Profiles},
+    finding::{Check, Finding, Value},
+    token::{Route, Text},
+};
+
+/// The configuration as far as its files hold, and what there is to tell of them.
+pub fn configuration(named: Option<&Path>) -> (Config, Vec<Finding>) {
+    let (mut config, mut findings) = (Config::default(), Vec::new());
+    for file in config::files(named) {
+        let shown = file.path.display().to_string();
+        let finding = match file.read() {
+            Ok(None) => continue,
+            Ok(Some(read)) => {
+                config = read.over(config);
+                Finding::ok(Check::Configuration, format!("{} holds", shown.escape_debug()))
+            }
+            Err(error) => {
+                Finding::failure(Check::Configuration, &error).cure("correct that file; every other command refuses it")
+            }
+        };
+        findings.push(finding.with("path", Value::Name(Text::from(shown.as_str()))));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(Check::Configuration, "there is no configuration file: the defaults hold"));
+    }
+    (config, findings)
+}
+
+/// The profiles of cards, and why those of files are left out where one does not hold.
+pub fn profiles_that_hold(named: Option<&Path>, directories: &[PathBuf]) -> (Profiles, Vec<Finding>) {
+    match super::profiles(named, directories) {
+        Ok((profiles, _)) => (profiles, Vec::new()),
+        Err(error) => {
+            let cure = "`pukka profile check FILE` says what is wrong; every other command refuses it";
+            let finding = Finding::failure(Check::Configuration, &error).cure(cure);
+            // Those that are compiled in hold.
+            (Profiles::with(Vec::new()).unwrap_or_default(), vec![finding])
+        }
+    }
+}
+
+/// Everything else: who may change pukka's files, and what the devices say.
+pub fn doctor(named: Option<&Path>, via: Option<Route>, settings: &Settings) -> Vec<Finding> {
+    let mut findings = config::permissions(named);
+    findings.extend(device::examine(via, settings));
+    findings
+}
