@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod pkcs11;
+mod sighting;
 
 use std::{
     path::PathBuf,
@@ -9,11 +10,12 @@ use std::{
 };
 
 use card::iso7816::Profiles;
+use sighting::Sighting;
 
 use crate::{
     error::{Error, Result},
     selector::Selector,
-    token::{Application, Found, Identity, Place, Route, Text, Trace},
+    token::{Application, Found, Identity, Route, Text, Trace},
 };
 
 /// The time between two looks; a write of SoftHSM2 takes about 2 ms.
@@ -107,52 +109,13 @@ pub fn known(settings: &Settings) -> Vec<Application> {
 /// Looks for tokens on every route that can lead to what is wanted. A route that fails is a problem, and the others go on.
 pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     let mut search = Search::default();
+    let mut readers = None;
     if wanted.takes(Route::Pcsc) {
-        let card =
-            card::Settings { wait: settings.wait, trace: settings.trace.clone(), profiles: settings.profiles.clone() };
-        let sought = card::Wanted {
-            application: wanted.application.or(wanted.selector.and_then(Selector::application)),
-            selector: wanted.selector,
-            reference: wanted.reference,
-            sparing: wanted.sparing,
-        };
-        match card::find(sought, &card) {
-            Ok(cards) => {
-                search.answered = true;
-                search.instead = cards.instead;
-                search.found.extend(cards.found);
-                search.problems.extend(cards.problems.into_iter().map(|error| Problem {
-                    error,
-                    hides_token: true,
-                    route: Route::Pcsc,
-                }));
-            }
-            Err(error) => search.problems.push(Problem { error, hides_token: false, route: Route::Pcsc }),
-        }
+        readers = in_readers(wanted, settings, &mut search);
     }
     if wanted.takes(Route::Pkcs11) {
-        let slots =
-            pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
-        // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
-        let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
-        for module in modules(wanted, settings) {
-            match settled(wanted, settings.wait, || pkcs11::find(&module, &slots)) {
-                Ok(slots) => {
-                    search.answered = true;
-                    search.found.extend(slots.found);
-                    let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
-                    search.problems.extend(slots.problems.into_iter().map(hidden));
-                }
-                Err(error) if is_asked_for => {
-                    // A module that was named may have the token that is meant.
-                    let hides_token = !settings.modules.is_empty();
-                    search.problems.push(Problem { error, hides_token, route: Route::Pkcs11 });
-                }
-                Err(_) => {}
-            }
-        }
+        behind_modules(wanted, settings, readers, &mut search);
     }
-    only_natively(&mut search.found);
     if !settings.modules.is_empty() {
         // Who named a module wants to hear of that first, not of a reader that nobody asked for. (The sort is stable.)
         search.problems.sort_by_key(|problem| problem.route != Route::Pkcs11);
@@ -160,13 +123,94 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     search
 }
 
-/// Leaves out what a module shows of a card that was found in its reader too: that is one token, and the native way to it can
-/// do more. Both read its serial from the card.
-fn only_natively(found: &mut Vec<Found>) {
-    let is_card = |identity: &Identity| matches!(identity.place, Place::Reader(_));
-    let cards: Vec<Text> =
-        found.iter().filter(|one| is_card(&one.identity)).filter_map(|one| one.identity.serial.clone()).collect();
-    found.retain(|one| is_card(&one.identity) || !one.identity.serial.as_ref().is_some_and(|own| cards.contains(own)));
+/// Looks for cards. Returns the readers that hold one, where PC/SC could tell.
+fn in_readers(wanted: Wanted<'_>, settings: &Settings, search: &mut Search) -> Option<Vec<Text>> {
+    let card =
+        card::Settings { wait: settings.wait, trace: settings.trace.clone(), profiles: settings.profiles.clone() };
+    let sought = card::Wanted {
+        application: wanted.application.or(wanted.selector.and_then(Selector::application)),
+        selector: wanted.selector,
+        reference: wanted.reference,
+        sparing: wanted.sparing,
+    };
+    match card::find(sought, &card) {
+        Ok(cards) => {
+            search.answered = true;
+            search.instead = cards.instead;
+            search.found.extend(cards.found);
+            search.problems.extend(cards.problems.into_iter().map(|error| Problem {
+                error,
+                hides_token: true,
+                route: Route::Pcsc,
+            }));
+            Some(cards.readers)
+        }
+        Err(error) => {
+            search.problems.push(Problem { error, hides_token: false, route: Route::Pcsc });
+            None
+        }
+    }
+}
+
+/// Looks for the tokens of modules, and leaves out what was seen before: on a card, or through another module.
+fn behind_modules(wanted: Wanted<'_>, settings: &Settings, readers: Option<Vec<Text>>, search: &mut Search) {
+    let slots = pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
+    // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
+    let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
+    let modules = modules(wanted, settings);
+    // A description is a call for each token, made only where there is something to compare it with.
+    let is_compared = !search.found.is_empty() || modules.len() > 1;
+    let mut descriptions: Vec<Option<Text>> = search.found.iter().map(|_| None).collect();
+    for module in modules {
+        match settled(wanted, settings.wait, || pkcs11::find(&module, &slots)) {
+            Ok(slots) => {
+                search.answered = true;
+                let described = |found: &Found| is_compared.then(|| slots.description(&found.identity.place)).flatten();
+                descriptions.extend(slots.found.iter().map(described));
+                search.found.extend(slots.found);
+                let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
+                search.problems.extend(slots.problems.into_iter().map(hidden));
+            }
+            Err(error) if is_asked_for => {
+                // A module that was named may have the token that is meant.
+                let hides_token = !settings.modules.is_empty();
+                search.problems.push(Problem { error, hides_token, route: Route::Pkcs11 });
+            }
+            Err(_) => {}
+        }
+    }
+    if is_compared {
+        let found = std::mem::take(&mut search.found);
+        search.found = once(found, descriptions, &readers.unwrap_or_else(card::readers), wanted.selector);
+    }
+}
+
+/// Each device once; but what was left out and is the only one that the selector means, by the serial that a module spells in
+/// its own way say, is what was asked for.
+fn once(
+    found: Vec<Found>,
+    descriptions: Vec<Option<Text>>,
+    readers: &[Text],
+    selector: Option<&Selector>,
+) -> Vec<Found> {
+    let sightings: Vec<Sighting<'_>> = found
+        .iter()
+        .zip(descriptions)
+        .map(|(found, description)| Sighting { identity: &found.identity, description })
+        .collect();
+    let repeated = sighting::repeated(&sightings, readers);
+    let (left_out, mut kept): (Vec<_>, Vec<_>) =
+        found.into_iter().enumerate().partition(|(index, _)| repeated.contains(index));
+    if let Some(selector) = selector {
+        let those = |all: &[(usize, Found)]| {
+            selector.matches(&all.iter().map(|(_, found)| &found.identity).collect::<Vec<_>>())
+        };
+        if those(&kept).is_empty() {
+            let meant = those(&left_out);
+            kept.extend(left_out.into_iter().enumerate().filter(|(at, _)| meant.contains(at)).map(|(_, found)| found));
+        }
+    }
+    kept.into_iter().map(|(_, found)| found).collect()
 }
 
 /// Looks again while another process writes a token, till `--wait` ends: SoftHSM2 does not list a token whose file is being
@@ -212,54 +256,4 @@ fn modules(wanted: Wanted<'_>, settings: &Settings) -> Vec<PathBuf> {
             new
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        error::Result,
-        token::{Access, Connection, Token},
-    };
-
-    /// A way that nobody goes.
-    struct Nowhere;
-
-    impl Connection for Nowhere {
-        fn transact(&mut self, _: Access, _: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
-            Ok(())
-        }
-    }
-
-    fn found(place: Place, serial: Option<&str>) -> Found {
-        let application = if matches!(place, Place::Reader(_)) { Application::ScHsm } else { Application::Pkcs11 };
-        let identity = Identity {
-            application,
-            serial: serial.map(Text::from),
-            label: None,
-            manufacturer: None,
-            model: None,
-            place,
-            blank: false,
-        };
-        Found { identity, abilities: &[], connection: Box::new(Nowhere) }
-    }
-
-    #[test]
-    fn a_card_that_a_module_shows_too_is_one_token_and_one_without_a_serial_is_not_taken_for_it() {
-        let reader = || Place::Reader(Text::from("R"));
-        let slot = |id| Place::Slot { id, module: "/m.so".into() };
-        let mut all = vec![
-            found(reader(), Some("A")),
-            found(reader(), None),
-            found(slot(0), Some("A")),
-            found(slot(1), Some("B")),
-            found(slot(2), None),
-        ];
-        only_natively(&mut all);
-        let left: Vec<_> =
-            all.iter().map(|one| (one.identity.application.name(), one.identity.serial.clone())).collect();
-        let (a, b) = (Some(Text::from("A")), Some(Text::from("B")));
-        assert_eq!(left, [("sc-hsm", a), ("sc-hsm", None), ("pkcs11", b), ("pkcs11", None)]);
-    }
 }

@@ -19,7 +19,7 @@ use slot::Slot;
 
 use crate::{
     error::{Error, Result},
-    token::{Ability, Found, InitRules, Place, Role, Trace, Verb},
+    token::{Ability, Found, InitRules, Place, Role, Text, Trace, Verb},
 };
 
 /// p11-kit's proxy, which speaks for every module that the system is configured for; the linker finds it.
@@ -67,8 +67,8 @@ pub struct Settings {
 }
 
 /// What a module showed.
-#[derive(Default)]
 pub struct Slots {
+    module: Rc<Module>,
     /// The tokens that have PINs.
     pub found: Vec<Found>,
     /// Why others could not be looked at.
@@ -77,13 +77,23 @@ pub struct Slots {
     pub unsettled: bool,
 }
 
+impl Slots {
+    /// What the module calls the slot of the token at `place`; one call more, so asked only where there is something to compare.
+    pub fn description(&self, place: &Place) -> Option<Text> {
+        match place {
+            Place::Slot { id, .. } => self.module.slot_description(*id),
+            Place::Reader(_) => None,
+        }
+    }
+}
+
 /// The tokens of the module at `path` that have PINs.
 ///
 /// # Errors
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
 pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
     let module = Rc::new(Module::load(path, settings.trace.clone())?);
-    let mut slots = Slots::default();
+    let mut slots = Slots { module: Rc::clone(&module), found: Vec::new(), problems: Vec::new(), unsettled: false };
     for id in module.slots()? {
         let info = match module.token_info_if_any(id) {
             Ok(Some(info)) => info,

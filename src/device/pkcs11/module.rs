@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     secret::Entry,
-    token::{Role, Trace},
+    token::{Role, Text, Trace},
 };
 
 /// A module that was loaded and initialised; finalised when dropped.
@@ -96,6 +96,12 @@ impl Module {
     /// [`Error::Device`].
     pub fn slots(&self) -> Result<Vec<CK_SLOT_ID>> {
         self.said(format_args!("C_GetSlotList()"), || self.raw.slots()).map_err(|rv| failure(rv, "C_GetSlotList"))
+    }
+
+    /// What the module calls `slot`: the name of its reader where it is one of PC/SC, cut to 64 bytes. None where it does not say.
+    pub fn slot_description(&self, slot: CK_SLOT_ID) -> Option<Text> {
+        let info = self.said(format_args!("C_GetSlotInfo({slot})"), || self.raw.slot_info(slot)).ok()?;
+        Text::trimmed(&info.slotDescription)
     }
 
     /// What the token in `slot` says of itself.

@@ -10,8 +10,8 @@
 use std::{path::Path, ptr};
 
 use cryptoki_sys::{
-    CK_C_INITIALIZE_ARGS, CK_FUNCTION_LIST, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CK_ULONG,
-    CK_USER_TYPE, CKF_OS_LOCKING_OK, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKR_BUFFER_TOO_SMALL,
+    CK_C_INITIALIZE_ARGS, CK_FUNCTION_LIST, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO,
+    CK_ULONG, CK_USER_TYPE, CKF_OS_LOCKING_OK, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKR_BUFFER_TOO_SMALL,
     CKR_FUNCTION_NOT_SUPPORTED, CKR_OK,
 };
 
@@ -105,6 +105,12 @@ impl Raw {
             return Ok(slots);
         }
         Err(Rv(CKR_BUFFER_TOO_SMALL))
+    }
+
+    /// C_GetSlotInfo.
+    pub fn slot_info(&self, slot: CK_SLOT_ID) -> Result<CK_SLOT_INFO, Rv> {
+        let mut info = CK_SLOT_INFO::default();
+        call!(self, C_GetSlotInfo(slot, &raw mut info)).map(|()| info)
     }
 
     /// C_GetTokenInfo, as it stands: one module leaves the time blank, others fill up with NULs.
