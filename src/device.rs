@@ -5,6 +5,7 @@ pub mod pkcs11;
 mod sighting;
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -15,7 +16,7 @@ use sighting::Sighting;
 use crate::{
     error::{Error, Result},
     selector::Selector,
-    token::{Application, Found, Identity, Route, Text, Trace},
+    token::{Application, Found, Identity, Place, Route, Text, Trace},
 };
 
 /// The time between two looks; a write of SoftHSM2 takes about 2 ms.
@@ -158,18 +159,16 @@ fn behind_modules(wanted: Wanted<'_>, settings: &Settings, readers: Option<Vec<T
     // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
     let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
     let modules = modules(wanted, settings);
-    // A description is a call for each token, made only where there is something to compare it with.
     let is_compared = !search.found.is_empty() || modules.len() > 1;
-    let mut descriptions: Vec<Option<Text>> = search.found.iter().map(|_| None).collect();
+    let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
+    let mut shown = Vec::new();
     for module in modules {
         match settled(wanted, settings.wait, || pkcs11::find(&module, &slots)) {
-            Ok(slots) => {
+            Ok(mut slots) => {
                 search.answered = true;
-                let described = |found: &Found| is_compared.then(|| slots.description(&found.identity.place)).flatten();
-                descriptions.extend(slots.found.iter().map(described));
-                search.found.extend(slots.found);
-                let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
-                search.problems.extend(slots.problems.into_iter().map(hidden));
+                search.found.append(&mut slots.found);
+                search.problems.extend(slots.problems.drain(..).map(hidden));
+                shown.push(slots);
             }
             Err(error) if is_asked_for => {
                 // A module that was named may have the token that is meant.
@@ -179,38 +178,44 @@ fn behind_modules(wanted: Wanted<'_>, settings: &Settings, readers: Option<Vec<T
             Err(_) => {}
         }
     }
+    let readers = if is_compared { readers.unwrap_or_else(card::readers) } else { Vec::new() };
+    search.problems.extend(unread(&mut shown, &search.found, &readers).into_iter().map(hidden));
     if is_compared {
-        let found = std::mem::take(&mut search.found);
-        search.found = once(found, descriptions, &readers.unwrap_or_else(card::readers), wanted.selector);
+        search.found = once(std::mem::take(&mut search.found), &shown, &readers, wanted.selector);
     }
 }
 
-/// Each device once; but what was left out and is the only one that the selector means, by the serial that a module spells in
-/// its own way say, is what was asked for.
-fn once(
-    found: Vec<Found>,
-    descriptions: Vec<Option<Text>>,
-    readers: &[Text],
-    selector: Option<&Selector>,
-) -> Vec<Found> {
-    let sightings: Vec<Sighting<'_>> = found
-        .iter()
-        .zip(descriptions)
-        .map(|(found, description)| Sighting { identity: &found.identity, description })
-        .collect();
-    let repeated = sighting::repeated(&sightings, readers);
-    let (left_out, mut kept): (Vec<_>, Vec<_>) =
-        found.into_iter().enumerate().partition(|(index, _)| repeated.contains(index));
-    if let Some(selector) = selector {
-        let those = |all: &[(usize, Found)]| {
-            selector.matches(&all.iter().map(|(_, found)| &found.identity).collect::<Vec<_>>())
-        };
-        if those(&kept).is_empty() {
-            let meant = those(&left_out);
-            kept.extend(left_out.into_iter().enumerate().filter(|(at, _)| meant.contains(at)).map(|(_, found)| found));
+/// Why modules could not look at tokens of theirs, unless PC/SC could: it is the same card then.
+fn unread(shown: &mut [pkcs11::Slots], found: &[Found], readers: &[Text]) -> Vec<Error> {
+    let is_read = |reader: &Text| found.iter().any(|one| one.identity.place == Place::Reader(reader.clone()));
+    let mut problems = Vec::new();
+    for slots in shown {
+        for (place, error) in std::mem::take(&mut slots.unread) {
+            let known = !readers.is_empty()
+                && slots
+                    .description(&place)
+                    .is_some_and(|text| sighting::described(&text, readers).is_some_and(is_read));
+            problems.extend((!known).then_some(error));
         }
     }
-    kept.into_iter().map(|(_, found)| found).collect()
+    problems
+}
+
+/// Each device once. Where a token was named, only what the name means is compared, so that what a module says in its own way,
+/// a serial say, still leads to the module's token; and a description, a call for each slot, is asked for these only.
+fn once(found: Vec<Found>, shown: &[pkcs11::Slots], readers: &[Text], selector: Option<&Selector>) -> Vec<Found> {
+    let identities: Vec<&Identity> = found.iter().map(|one| &one.identity).collect();
+    let meant = selector.map_or_else(|| (0..found.len()).collect(), |selector| selector.matches(&identities));
+    if meant.len() < 2 {
+        return found;
+    }
+    let described = |identity: &Identity| shown.iter().find_map(|slots| slots.description(&identity.place));
+    let sightings = meant.iter().filter_map(|index| identities.get(*index));
+    let sightings: Vec<Sighting<'_>> =
+        sightings.map(|identity| Sighting { identity, description: described(identity) }).collect();
+    let repeated: BTreeSet<usize> =
+        sighting::repeated(&sightings, readers).into_iter().filter_map(|at| meant.get(at).copied()).collect();
+    found.into_iter().enumerate().filter(|(index, _)| !repeated.contains(index)).map(|(_, one)| one).collect()
 }
 
 /// Looks again while another process writes a token, till `--wait` ends: SoftHSM2 does not list a token whose file is being

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
@@ -10,7 +10,7 @@ use crate::support::{
     cards::{Card, Pcscd, VirtualCard},
     desk::{Desk, LABEL, selectors},
     home, pukka,
-    softhsm::{Faults, softhsm_module},
+    softhsm::{Faults, calls, softhsm_module},
 };
 
 const PROXY: &str = "p11-kit-proxy.so";
@@ -213,6 +213,20 @@ fn a_software_token_through_its_module_and_the_proxy_is_one() {
 }
 
 #[test]
+fn a_card_that_pcsc_shows_is_not_hidden_by_a_module_that_cannot_read_it() {
+    let desk = cards([yubikey()]);
+    for module in [ykcs11(), opensc()] {
+        let faults = Faults::before(module).rule("C_GetTokenInfo=CKR_DEVICE_ERROR");
+        let call = |words: &str| desk.call(&[&faults.module()], words).with(|command| faults.envs(command)).run();
+        let listing = call("list --json").code(0).json();
+        assert_eq!((listing["tokens"].as_array().unwrap().len(), &listing["problems"]), (1, &json!([])), "{listing}");
+        call("pin verify --pin env:PIN").code(0);
+        // Where the module alone was asked, that is what has to be told.
+        assert_eq!(call("pin verify --pin env:PIN --via pkcs11 --json").code(8).json()["error"]["kind"], "device");
+    }
+}
+
+#[test]
 fn slots_are_asked_for_their_readers_only_where_there_is_something_to_compare_them_with() {
     let desk = Desk::new();
     let (_, called) = desk.watched(Faults::new(), "list");
@@ -220,5 +234,10 @@ fn slots_are_asked_for_their_readers_only_where_there_is_something_to_compare_th
     let (pcscd, _cards) = Pcscd::with([Card::stand_in("gids")]);
     let log = desk.path("log");
     desk.faulty(&Faults::new().log(&log), "list").envs(pcscd.envs()).run().code(0);
-    assert!(crate::support::softhsm::calls(&log).iter().any(|call| call.starts_with("C_GetSlotInfo ")));
+    let asked = || calls(&log).iter().filter(|call| call.starts_with("C_GetSlotInfo ")).count();
+    assert_eq!(asked(), 2, "the token and the blank one");
+    // A name that one token alone has leaves nothing to compare.
+    std::fs::remove_file(&log).unwrap();
+    desk.faulty(&Faults::new().log(&log), "status desk-7").envs(pcscd.envs()).run().code(0);
+    assert_eq!(asked(), 0);
 }

@@ -71,18 +71,20 @@ pub struct Slots {
     module: Rc<Module>,
     /// The tokens that have PINs.
     pub found: Vec<Found>,
-    /// Why others could not be looked at.
+    /// The places where there is a token that could not be looked at, and why.
+    pub unread: Vec<(Place, Error)>,
+    /// What else hindered the look.
     pub problems: Vec<Error>,
     /// Whether another process wrote a token meanwhile, so that one may be missing.
     pub unsettled: bool,
 }
 
 impl Slots {
-    /// What the module calls the slot of the token at `place`; one call more, so asked only where there is something to compare.
+    /// What the module calls the slot at `place`, where that is one of its own; a call more, so asked only for what is compared.
     pub fn description(&self, place: &Place) -> Option<Text> {
         match place {
-            Place::Slot { id, .. } => self.module.slot_description(*id),
-            Place::Reader(_) => None,
+            Place::Slot { id, module } if module == self.module.path() => self.module.slot_description(*id),
+            Place::Slot { .. } | Place::Reader(_) => None,
         }
     }
 }
@@ -93,18 +95,25 @@ impl Slots {
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
 pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
     let module = Rc::new(Module::load(path, settings.trace.clone())?);
-    let mut slots = Slots { module: Rc::clone(&module), found: Vec::new(), problems: Vec::new(), unsettled: false };
+    let mut slots = Slots {
+        module: Rc::clone(&module),
+        found: Vec::new(),
+        unread: Vec::new(),
+        problems: Vec::new(),
+        unsettled: false,
+    };
     for id in module.slots()? {
+        let place = Place::Slot { id, module: module.path().to_owned() };
         let info = match module.token_info_if_any(id) {
             Ok(Some(info)) => info,
             Ok(None) => continue,
             Err(error) => {
-                slots.problems.push(error);
+                slots.unread.push((place, error));
                 continue;
             }
         };
         if info::has_pins(&info) {
-            let identity = info::identity(&info, Place::Slot { id, module: module.path().to_owned() });
+            let identity = info::identity(&info, place);
             let connection = Box::new(Slot::new(Rc::clone(&module), id, identity.clone(), settings.clone()));
             let abilities: &[Ability] = if identity.blank { &OF_A_BLANK_TOKEN } else { &ABILITIES };
             slots.found.push(Found { identity, abilities, connection });

@@ -1,6 +1,9 @@
 //! One device seen in several ways is one token: by the name of its reader, never by its serial, which each module spells its own way.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use crate::token::{Identity, Place, Text};
 
@@ -15,36 +18,44 @@ pub struct Sighting<'a> {
     pub description: Option<Text>,
 }
 
-impl Sighting<'_> {
-    fn module(&self) -> Option<&Path> {
+/// What two sightings have in common that are of one device.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Device<'a> {
+    /// The reader that it is in.
+    InReader(&'a Text),
+    /// All that a token and its slot say of themselves, where no reader tells.
+    Software([&'a Text; 5]),
+}
+
+impl<'a> Sighting<'a> {
+    fn module(&self) -> Option<&'a Path> {
         match &self.identity.place {
             Place::Slot { module, .. } => Some(module),
             Place::Reader(_) => None,
         }
     }
 
-    /// The one of `readers` that it is in. A module's description is cut: where two names begin alike it tells neither.
-    fn reader<'r>(&self, readers: &'r [Text]) -> Option<&'r Text> {
-        let mut named = readers.iter().filter(|reader| match &self.identity.place {
-            Place::Reader(name) => name == *reader,
-            Place::Slot { .. } => self.description.is_some() && self.description == cut(reader),
-        });
-        named.next().filter(|_| named.next().is_none())
-    }
-
-    /// Whether another module shows the same slot, of no reader, with the same token in it. The token of a software store says
-    /// nothing of where it is, so all that it and its slot say of themselves has to agree, and a blank one says too little.
-    fn is_same_software(&self, other: &Self) -> bool {
-        let who = |one: &Self| {
-            let Identity { serial, label, manufacturer, model, .. } = one.identity;
-            let whole = one.description.as_ref().is_some_and(|text| text.bytes().len() < DESCRIPTION);
-            (whole && serial.is_some() && label.is_some() && !one.identity.blank).then(|| {
-                let texts = [serial, label, manufacturer, model, &one.description];
-                texts.map(Clone::clone)
-            })
+    /// What it is a sighting of, as far as that is certain. A blank token of a software store says too little, and so does a
+    /// description that may have been cut.
+    fn device(&'a self, readers: &'a [Text]) -> Option<Device<'a>> {
+        let description = match &self.identity.place {
+            Place::Reader(name) => return Some(Device::InReader(name)),
+            Place::Slot { .. } => self.description.as_ref()?,
         };
-        who(self).is_some_and(|own| who(other) == Some(own))
+        if let Some(reader) = described(description, readers) {
+            return Some(Device::InReader(reader));
+        }
+        let Identity { serial, label, manufacturer, model, blank, .. } = self.identity;
+        let is_certain = !blank && description.bytes().len() < DESCRIPTION;
+        let said = [serial.as_ref()?, label.as_ref()?, manufacturer.as_ref()?, model.as_ref()?, description];
+        is_certain.then_some(Device::Software(said))
     }
+}
+
+/// The one of `readers` that a module's description of a slot names. It is cut: where two names begin alike it tells neither.
+pub fn described<'r>(description: &Text, readers: &'r [Text]) -> Option<&'r Text> {
+    let mut named = readers.iter().filter(|reader| cut(reader).as_ref() == Some(description));
+    named.next().filter(|_| named.next().is_none())
 }
 
 fn cut(name: &Text) -> Option<Text> {
@@ -55,22 +66,30 @@ fn cut(name: &Text) -> Option<Text> {
 ///
 /// What PC/SC shows is kept, since the native way can do more; of several modules at one reader the first that shows a live
 /// token there. The tokens that one module shows in one reader, one for each of its PINs say, are several.
-pub fn repeated(sightings: &[Sighting<'_>], readers: &[Text]) -> Vec<usize> {
-    let is_repeated = |own: &Sighting<'_>, index: usize| {
-        let Some(module) = own.module() else { return false };
-        if let Some(reader) = own.reader(readers) {
-            let there = || sightings.iter().filter(|other| other.reader(readers) == Some(reader));
-            let kept = there().find(|other| !other.identity.blank).or(there().next());
-            return there().any(|other| other.module().is_none())
-                || kept.is_some_and(|other| other.module() != Some(module));
+pub fn repeated(sightings: &[Sighting<'_>], readers: &[Text]) -> BTreeSet<usize> {
+    let mut devices: BTreeMap<Device<'_>, Vec<(usize, &Sighting<'_>)>> = BTreeMap::new();
+    for (index, sighting) in sightings.iter().enumerate() {
+        if let Some(device) = sighting.device(readers) {
+            devices.entry(device).or_default().push((index, sighting));
         }
-        let is_software = |other: &&Sighting<'_>| other.reader(readers).is_none() && own.is_same_software(other);
-        let before: Vec<_> = sightings.iter().take(index).filter(is_software).collect();
-        // Two of them in one module would be two tokens, and nothing tells which of them this is.
-        let alone = |module| sightings.iter().filter(is_software).filter(|other| other.module() == module).count() == 1;
-        before.iter().any(|other| other.module() != Some(module) && alone(other.module())) && alone(Some(module))
-    };
-    sightings.iter().enumerate().filter(|(index, own)| is_repeated(own, *index)).map(|(index, _)| index).collect()
+    }
+    let mut left_out = BTreeSet::new();
+    for (device, seen) in devices {
+        let kept = match device {
+            Device::InReader(_) => {
+                let native = seen.iter().find(|(_, one)| one.module().is_none());
+                native.or(seen.iter().find(|(_, one)| !one.identity.blank)).or(seen.first())
+            }
+            // Two of them in one module would be two tokens, and nothing tells which of them another shows.
+            Device::Software(_) => {
+                let modules: BTreeSet<_> = seen.iter().map(|(_, one)| one.module()).collect();
+                seen.first().filter(|_| modules.len() == seen.len())
+            }
+        };
+        let Some(way) = kept.map(|(_, one)| one.module()) else { continue };
+        left_out.extend(seen.iter().filter(|(_, one)| one.module() != way).map(|(index, _)| *index));
+    }
+    left_out
 }
 
 #[cfg(test)]
@@ -112,7 +131,7 @@ mod tests {
             .iter()
             .map(|(identity, description)| Sighting { identity, description: description.clone() })
             .collect();
-        repeated(&sightings, &readers)
+        repeated(&sightings, &readers).into_iter().collect()
     }
 
     const READERS: [&str; 2] = ["Reader 00 00", "Reader 01 00"];
