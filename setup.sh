@@ -58,6 +58,8 @@ look() {
   exists /usr/lib/gnupg/scdaemon || lack scdaemon "GnuPG's reader of cards, which drives the stand-in OpenPGP card"
   has pcscd || lack pcscd 'the PC/SC daemon, of which each test starts its own'
   exists /usr/lib/pcsc/drivers/serial/libifdvpcd.so || lack vsmartcard-vpcd 'the reader of virtual cards'
+  exists /usr/lib/*/libykcs11.so.2 || lack ykcs11 "Yubico's module, which shows a card that PC/SC shows too"
+  exists /usr/lib/*/opensc-pkcs11.so || lack opensc-pkcs11 "OpenSC's module, for the same"
   [ -n "${LIBCLANG_PATH:-}" ] || exists /usr/lib/llvm-*/lib/libclang.so || lack libclang-dev 'bindgen, which the card firmware is built with'
 
   case $kind in

@@ -2,14 +2,17 @@
 
 pub mod card;
 pub mod pkcs11;
+mod sighting;
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
 use card::iso7816::Profiles;
+use sighting::Sighting;
 
 use crate::{
     error::{Error, Result},
@@ -137,51 +140,13 @@ pub fn known(settings: &Settings) -> Vec<Application> {
 /// Looks for tokens on every route that can lead to what is wanted. A route that fails is a problem, and the others go on.
 pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     let mut search = Search::default();
+    let mut readers = None;
     if wanted.takes(Route::Pcsc) {
-        let sought = card::Wanted {
-            application: wanted.application.or(wanted.selector.and_then(Selector::application)),
-            selector: wanted.selector,
-            reference: wanted.reference,
-            sparing: wanted.sparing,
-        };
-        match card::find(sought, &cards(settings)) {
-            Ok(cards) => {
-                search.answered = true;
-                search.instead = cards.instead;
-                search.found.extend(cards.found);
-                search.problems.extend(cards.problems.into_iter().map(|error| Problem {
-                    error,
-                    hides_token: true,
-                    route: Route::Pcsc,
-                }));
-            }
-            Err(error) => search.problems.push(Problem { error, hides_token: false, route: Route::Pcsc }),
-        }
+        readers = in_readers(wanted, settings, &mut search);
     }
     if wanted.takes(Route::Pkcs11) {
-        let slots = slots(settings);
-        // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
-        let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
-        for looked in in_parallel(&modules(wanted, settings), |module| {
-            settled(wanted, settings.wait, || pkcs11::find(module, &slots))
-        }) {
-            match looked {
-                Ok(slots) => {
-                    search.answered = true;
-                    search.found.extend(slots.found);
-                    let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
-                    search.problems.extend(slots.problems.into_iter().map(hidden));
-                }
-                Err(error) if is_asked_for => {
-                    // A module that was named may have the token that is meant.
-                    let hides_token = !settings.modules.is_empty();
-                    search.problems.push(Problem { error, hides_token, route: Route::Pkcs11 });
-                }
-                Err(_) => {}
-            }
-        }
+        behind_modules(wanted, settings, readers, &mut search);
     }
-    only_natively(&mut search.found);
     if !settings.modules.is_empty() {
         // Who named a module wants to hear of that first, not of a reader that nobody asked for. (The sort is stable.)
         search.problems.sort_by_key(|problem| problem.route != Route::Pkcs11);
@@ -189,13 +154,96 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     search
 }
 
-/// Leaves out what a module shows of a card that was found in its reader too: that is one token, and the native way to it can
-/// do more. Both read its serial from the card.
-fn only_natively(found: &mut Vec<Found>) {
-    let is_card = |identity: &Identity| matches!(identity.place, Place::Reader(_));
-    let cards: Vec<Text> =
-        found.iter().filter(|one| is_card(&one.identity)).filter_map(|one| one.identity.serial.clone()).collect();
-    found.retain(|one| is_card(&one.identity) || !one.identity.serial.as_ref().is_some_and(|own| cards.contains(own)));
+/// Looks for cards. Returns the readers that hold one, where PC/SC could tell.
+fn in_readers(wanted: Wanted<'_>, settings: &Settings, search: &mut Search) -> Option<Vec<Text>> {
+    let sought = card::Wanted {
+        application: wanted.application.or(wanted.selector.and_then(Selector::application)),
+        selector: wanted.selector,
+        reference: wanted.reference,
+        sparing: wanted.sparing,
+    };
+    match card::find(sought, &cards(settings)) {
+        Ok(cards) => {
+            search.answered = true;
+            search.instead = cards.instead;
+            search.found.extend(cards.found);
+            search.problems.extend(cards.problems.into_iter().map(|error| Problem {
+                error,
+                hides_token: true,
+                route: Route::Pcsc,
+            }));
+            Some(cards.readers)
+        }
+        Err(error) => {
+            search.problems.push(Problem { error, hides_token: false, route: Route::Pcsc });
+            None
+        }
+    }
+}
+
+/// Looks for the tokens of modules, and leaves out what was seen before: on a card, or through another module.
+fn behind_modules(wanted: Wanted<'_>, settings: &Settings, readers: Option<Vec<Text>>, search: &mut Search) {
+    let slots = slots(settings);
+    // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
+    let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
+    let modules = modules(wanted, settings);
+    let is_compared = !search.found.is_empty() || modules.len() > 1;
+    let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
+    let mut shown = Vec::new();
+    for looked in in_parallel(&modules, |module| settled(wanted, settings.wait, || pkcs11::find(module, &slots))) {
+        match looked {
+            Ok(mut slots) => {
+                search.answered = true;
+                search.found.append(&mut slots.found);
+                search.problems.extend(slots.problems.drain(..).map(hidden));
+                shown.push(slots);
+            }
+            Err(error) if is_asked_for => {
+                // A module that was named may have the token that is meant.
+                let hides_token = !settings.modules.is_empty();
+                search.problems.push(Problem { error, hides_token, route: Route::Pkcs11 });
+            }
+            Err(_) => {}
+        }
+    }
+    let readers = if is_compared { readers.unwrap_or_else(card::readers) } else { Vec::new() };
+    search.problems.extend(unread(&mut shown, &search.found, &readers).into_iter().map(hidden));
+    if is_compared {
+        search.found = once(std::mem::take(&mut search.found), &shown, &readers, wanted.selector);
+    }
+}
+
+/// Why modules could not look at tokens of theirs, unless PC/SC could: it is the same card then.
+fn unread(shown: &mut [pkcs11::Slots], found: &[Found], readers: &[Text]) -> Vec<Error> {
+    let is_read = |reader: &Text| found.iter().any(|one| one.identity.place == Place::Reader(reader.clone()));
+    let mut problems = Vec::new();
+    for slots in shown {
+        for (place, error) in std::mem::take(&mut slots.unread) {
+            let known = !readers.is_empty()
+                && slots
+                    .description(&place)
+                    .is_some_and(|text| sighting::described(&text, readers).is_some_and(is_read));
+            problems.extend((!known).then_some(error));
+        }
+    }
+    problems
+}
+
+/// Each device once. Where a token was named, only what the name means is compared, so that what a module says in its own way,
+/// a serial say, still leads to the module's token; and a description, a call for each slot, is asked for these only.
+fn once(found: Vec<Found>, shown: &[pkcs11::Slots], readers: &[Text], selector: Option<&Selector>) -> Vec<Found> {
+    let identities: Vec<&Identity> = found.iter().map(|one| &one.identity).collect();
+    let meant = selector.map_or_else(|| (0..found.len()).collect(), |selector| selector.matches(&identities));
+    if meant.len() < 2 {
+        return found;
+    }
+    let described = |identity: &Identity| shown.iter().find_map(|slots| slots.description(&identity.place));
+    let sightings = meant.iter().filter_map(|index| identities.get(*index));
+    let sightings: Vec<Sighting<'_>> =
+        sightings.map(|identity| Sighting { identity, description: described(identity) }).collect();
+    let repeated: BTreeSet<usize> =
+        sighting::repeated(&sightings, readers).into_iter().filter_map(|at| meant.get(at).copied()).collect();
+    found.into_iter().enumerate().filter(|(index, _)| !repeated.contains(index)).map(|(_, one)| one).collect()
 }
 
 /// Looks at every module at once, so that the slowest alone is waited for.
@@ -257,54 +305,4 @@ fn modules(wanted: Wanted<'_>, settings: &Settings) -> Vec<PathBuf> {
             new
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        error::Result,
-        token::{Access, Connection, Token},
-    };
-
-    /// A way that nobody goes.
-    struct Nowhere;
-
-    impl Connection for Nowhere {
-        fn transact(&mut self, _: Access, _: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
-            Ok(())
-        }
-    }
-
-    fn found(place: Place, serial: Option<&str>) -> Found {
-        let application = if matches!(place, Place::Reader(_)) { Application::ScHsm } else { Application::Pkcs11 };
-        let identity = Identity {
-            application,
-            serial: serial.map(Text::from),
-            label: None,
-            manufacturer: None,
-            model: None,
-            place,
-            blank: false,
-        };
-        Found { identity, abilities: &[], connection: Box::new(Nowhere) }
-    }
-
-    #[test]
-    fn a_card_that_a_module_shows_too_is_one_token_and_one_without_a_serial_is_not_taken_for_it() {
-        let reader = || Place::Reader(Text::from("R"));
-        let slot = |id| Place::Slot { id, module: "/m.so".into() };
-        let mut all = vec![
-            found(reader(), Some("A")),
-            found(reader(), None),
-            found(slot(0), Some("A")),
-            found(slot(1), Some("B")),
-            found(slot(2), None),
-        ];
-        only_natively(&mut all);
-        let left: Vec<_> =
-            all.iter().map(|one| (one.identity.application.name(), one.identity.serial.clone())).collect();
-        let (a, b) = (Some(Text::from("A")), Some(Text::from("B")));
-        assert_eq!(left, [("sc-hsm", a), ("sc-hsm", None), ("pkcs11", b), ("pkcs11", None)]);
-    }
 }

@@ -21,6 +21,7 @@ mod profile;
 mod prompts;
 mod respond;
 mod sc_hsm;
+mod seen_twice;
 mod selection;
 mod signals;
 mod softhsm;

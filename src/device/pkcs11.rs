@@ -78,14 +78,26 @@ pub struct Settings {
 }
 
 /// What a module showed.
-#[derive(Default)]
 pub struct Slots {
+    module: Arc<Module>,
     /// The tokens that have PINs.
     pub found: Vec<Found>,
-    /// Why others could not be looked at.
+    /// The places where there is a token that could not be looked at, and why.
+    pub unread: Vec<(Place, Error)>,
+    /// What else hindered the look.
     pub problems: Vec<Error>,
     /// Whether another process wrote a token meanwhile, so that one may be missing.
     pub unsettled: bool,
+}
+
+impl Slots {
+    /// What the module calls the slot at `place`, where that is one of its own; a call more, so asked only for what is compared.
+    pub fn description(&self, place: &Place) -> Option<Text> {
+        match place {
+            Place::Slot { id, module } if module == self.module.path() => self.module.slot_description(*id),
+            Place::Slot { .. } | Place::Reader(_) => None,
+        }
+    }
 }
 
 /// What a module says of itself.
@@ -104,7 +116,7 @@ pub struct Library {
 /// # Errors
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
 pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
-    show(&Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?), settings)
+    show(Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?), settings)
 }
 
 /// The same, and what the module says of itself.
@@ -114,24 +126,31 @@ pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
 pub fn introduce(path: &Path, settings: &Settings) -> Result<(Library, Slots)> {
     let module = Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?);
     let library = info::library(&module.info()?);
-    show(&module, settings).map(|slots| (library, slots))
+    show(module, settings).map(|slots| (library, slots))
 }
 
-fn show(module: &Arc<Module>, settings: &Settings) -> Result<Slots> {
-    let mut slots = Slots::default();
+fn show(module: Arc<Module>, settings: &Settings) -> Result<Slots> {
+    let mut slots = Slots {
+        module: Arc::clone(&module),
+        found: Vec::new(),
+        unread: Vec::new(),
+        problems: Vec::new(),
+        unsettled: false,
+    };
     let ids = module.slots()?;
     for (id, info) in ids.iter().copied().zip(module.token_infos(&ids)?) {
+        let place = Place::Slot { id, module: module.path().to_owned() };
         let info = match info {
             Ok(Some(info)) => info,
             Ok(None) => continue,
             Err(error) => {
-                slots.problems.push(error);
+                slots.unread.push((place, error));
                 continue;
             }
         };
         if info::has_pins(&info) {
-            let identity = info::identity(&info, Place::Slot { id, module: module.path().to_owned() });
-            let connection = Box::new(Slot::new(Arc::clone(module), id, identity.clone(), settings.clone()));
+            let identity = info::identity(&info, place);
+            let connection = Box::new(Slot::new(Arc::clone(&module), id, identity.clone(), settings.clone()));
             let abilities: &[Ability] = if identity.blank { &OF_A_BLANK_TOKEN } else { &ABILITIES };
             slots.found.push(Found { identity, abilities, connection });
         }

@@ -1,6 +1,7 @@
 //! Collects the secrets of a plan: those at hand first, before any token is opened; the others from a person, never under a lock.
 
 mod answer;
+mod keys;
 
 use std::{
     collections::BTreeMap,
@@ -204,14 +205,12 @@ impl Collector {
     /// As [`Self::ask`].
     pub fn collect(&mut self, plan: &Plan, survey: &Survey) -> Result<Secrets> {
         self.check_ahead(plan, survey)?;
+        self.announce(plan, survey)?;
         let mut secrets = Secrets::default();
         for need in plan.needs().into_iter().filter(|need| !need.is_late()) {
             let entry = if let Some(value) = self.at_hand.remove(&need) {
                 Entry::Value(value)
             } else if self.is_typed_at_token(need, plan, survey) {
-                let keys =
-                    format!("the {} is to be entered on the keys of {}", survey.called(need.role()), survey.identity);
-                self.asked(need)?.tell(&keys);
                 Entry::Pad
             } else {
                 Entry::Value(self.make(need, survey)?)
@@ -400,15 +399,19 @@ fn question(need: Need, survey: &Survey) -> String {
     if is_new(need, survey) {
         return format!("New {called} of {token} ({}): ", policy::limits(reference.length));
     }
-    let tries = match reference.retries {
-        Retries::Unknown if !role.is_counted() => None,
-        Retries::Unknown => Some("it does not tell how many tries are left".to_owned()),
-        retries => Some(retries.to_string()),
-    };
-    let said: Vec<String> = tries.into_iter().chain(policy::digits(reference)).collect();
+    let said: Vec<String> = tries(need, survey).into_iter().chain(policy::digits(reference)).collect();
     match said.is_empty() {
         true => format!("{called} of {token}: "),
         false => format!("{called} of {token} ({}): ", said.join("; ")),
+    }
+}
+
+/// What the token tells of the tries of a value that is presented.
+fn tries(need: Need, survey: &Survey) -> Option<String> {
+    match survey.reference(need.role())?.retries {
+        Retries::Unknown if !need.role().is_counted() => None,
+        Retries::Unknown => Some("it does not tell how many tries are left".to_owned()),
+        retries => Some(retries.to_string()),
     }
 }
 

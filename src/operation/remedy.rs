@@ -2,7 +2,7 @@
 
 use super::{Hint, hint, possible};
 use crate::{
-    error::Error,
+    error::{EntryEnd, Error},
     token::{Ability, Need, Retries, Role, State, Survey, Verb},
 };
 
@@ -23,6 +23,9 @@ pub fn advise(error: &Error) -> Option<Hint> {
         Error::NoToken(_) => Some(Hint::Command("pukka list".into())),
         Error::Unsupported { .. } => Some(Hint::Command("pukka status".into())),
         Error::Stale => Some(Hint::Advice("let no other program use the card, and ask for a new challenge".into())),
+        Error::NotEntered { end: EntryEnd::TimedOut, .. } => {
+            Some(Hint::Advice("enter it as soon as the keys ask for it: most wait for 30 seconds".into()))
+        }
         Error::Device { cure: Some(cure), .. } => Some(Hint::Advice(cure.clone())),
         _ => None,
     }

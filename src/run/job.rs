@@ -275,7 +275,8 @@ impl Job<'_> {
 
     fn failed(&mut self, error: Error, progress: Progress) -> Failure {
         // Only where the token certainly kept its old value is a generated one worth nothing.
-        let kept = !progress.acting || (progress.done.is_empty() && matches!(error.exit_code(), 4..=7));
+        let refused = matches!(error, Error::NotEntered { .. }) || matches!(error.exit_code(), 4..=7);
+        let kept = !progress.acting || (progress.done.is_empty() && refused);
         let generated = self.collector.take_generated();
         let generated = if kept {
             self.collector.discard_files();

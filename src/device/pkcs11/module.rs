@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     client::Client,
-    info::{LibraryInfo, TokenInfo},
+    info::{LibraryInfo, SlotInfo, TokenInfo},
     lock,
     raw::{LoadError, Rv},
     verdict::{failure, number},
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     secret::Entry,
-    token::{Access, Identity, Role, Trace},
+    token::{Access, Identity, Role, Text, Trace},
 };
 
 /// A module that was loaded and initialised; finalised when dropped.
@@ -145,6 +145,12 @@ impl Module {
     /// [`Error::Device`].
     pub fn slots(&self) -> Result<Vec<CK_SLOT_ID>> {
         self.ask(&Request::Slots, format_args!("C_GetSlotList()")).map_err(|refusal| refusal.of("C_GetSlotList"))
+    }
+
+    /// What the module calls `slot`: the name of its reader where it is one of PC/SC, cut to 64 bytes. None where it does not say.
+    pub fn slot_description(&self, slot: CK_SLOT_ID) -> Option<Text> {
+        let info: SlotInfo = self.ask(&Request::SlotInfo { slot }, format_args!("C_GetSlotInfo({slot})")).ok()?;
+        Text::trimmed(&info.description)
     }
 
     /// What the token in `slot` says of itself.

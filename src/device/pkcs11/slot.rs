@@ -1,6 +1,10 @@
 //! One slot of a module as a [`Token`]: C_Login, C_SetPIN, C_InitPIN, C_InitToken, each proved from a fresh session.
 
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::Cell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cryptoki_sys::{CK_SLOT_ID, CKF_USER_PIN_INITIALIZED};
 
@@ -77,21 +81,24 @@ impl Slot {
     fn login(&self, role: Role, pin: &Entry, write: bool) -> Result<Session<'_>> {
         self.fresh.set(None);
         let session = self.module.session(self.id, write)?;
-        match session.login(role, pin) {
-            Ok(()) => Ok(session),
-            Err(refusal) => Err(self.refused(refusal, "C_Login", role, role)),
+        match timed(pin, || session.login(role, pin)) {
+            (Ok(()), _) => Ok(session),
+            (Err(refusal), at_keys) => {
+                Err(self.refused(refusal, About { call: "C_Login", presented: role, changed: role, at_keys }))
+            }
         }
     }
 
-    /// The error of a call that presented the secret of `presented` to give `changed` a new one.
-    fn refused(&self, refusal: Refusal, call: &'static str, presented: Role, changed: Role) -> Error {
+    /// The error of a call that presents or sets a secret.
+    fn refused(&self, refusal: Refusal, about: About) -> Error {
         let rv = match refusal {
             Refusal::Said(rv) => rv,
             Refusal::Lost(error) => return error,
         };
         // The flags are read again: the call may have spent the last try while it said no more than "incorrect".
-        let retries = self.module.token_info(self.id).map_or(Retries::Unknown, |info| info::retries(&info, presented));
-        verdict(rv, About { call, presented, changed, retries })
+        let retries =
+            self.module.token_info(self.id).map_or(Retries::Unknown, |info| info::retries(&info, about.presented));
+        verdict(rv, about, retries)
     }
 }
 
@@ -140,16 +147,22 @@ impl Token for Slot {
 
     /// Logs in first: C_SetPIN changes the PIN of the role that is logged in, and some modules check the old value only so.
     fn change(&mut self, role: Role, old: &Entry, new: &Entry) -> Result<()> {
-        let answer = self.login(role, old, true)?.set_pin(old, new);
-        answer.map_err(|refusal| self.refused(refusal, "C_SetPIN", role, role))
+        let session = self.login(role, old, true)?;
+        let (answer, at_keys) = timed(new, || session.set_pin(old, new));
+        drop(session);
+        let about = About { call: "C_SetPIN", presented: role, changed: role, at_keys };
+        answer.map_err(|refusal| self.refused(refusal, about))
     }
 
     fn reset(&mut self, role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
         if role != Role::UserPin || authority.role != Role::SoPin {
             return Err(Error::unsupported(format!("reset of the {role} by the {}", authority.role)));
         }
-        let answer = self.login(Role::SoPin, authority.secret, true)?.init_pin(new);
-        answer.map_err(|refusal| self.refused(refusal, "C_InitPIN", Role::SoPin, role))
+        let session = self.login(Role::SoPin, authority.secret, true)?;
+        let (answer, at_keys) = timed(new, || session.init_pin(new));
+        drop(session);
+        let about = About { call: "C_InitPIN", presented: Role::SoPin, changed: role, at_keys };
+        answer.map_err(|refusal| self.refused(refusal, about))
     }
 
     fn init(&mut self, beginning: &Beginning<'_>) -> Result<Identity> {
@@ -163,8 +176,10 @@ impl Token for Slot {
         let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
-        if let Err(refusal) = self.module.init_token(self.id, beginning.so_pin, &field) {
-            return Err(self.refused(refusal, "C_InitToken", Role::SoPin, Role::SoPin));
+        let so_pin = beginning.so_pin;
+        if let (Err(refusal), at_keys) = timed(so_pin, || self.module.init_token(self.id, so_pin, &field)) {
+            let about = About { call: "C_InitToken", presented: Role::SoPin, changed: Role::SoPin, at_keys };
+            return Err(self.refused(refusal, about));
         }
         let tokens = self.tokens()?;
         let named = |identity: &Identity| {
@@ -217,4 +232,11 @@ impl Slot {
         let read = |id: CK_SLOT_ID| Some((id, info::identity(&self.module.token_info(id).ok()?, self.place(id))));
         Ok(slots.into_iter().filter_map(read).collect())
     }
+}
+
+/// What a call answers, and how long it took where its value was typed on the token's keys.
+fn timed<T>(value: &Entry, call: impl FnOnce() -> T) -> (T, Option<Duration>) {
+    let start = Instant::now();
+    let answer = call();
+    (answer, matches!(value, Entry::Pad).then(|| start.elapsed()))
 }
