@@ -20,9 +20,10 @@ pub fn identity(info: &CK_TOKEN_INFO, place: Place) -> Identity {
 
 /// Whether the token has PINs at all; p11-kit's trust module shows tokens that have none.
 pub fn has_pins(info: &CK_TOKEN_INFO) -> bool {
-    let none = CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED;
-    let longest = length(info).max;
-    info.flags & none != 0 || longest.is_some_and(|longest| longest > 0)
+    let is_limit = |value: CK_ULONG| value != 0 && value != CK_UNAVAILABLE_INFORMATION;
+    let limits = [info.ulMinPinLen, info.ulMaxPinLen];
+    // A blank token of kryoptic has no such flag yet, and no other limit than the least.
+    info.flags & (CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED) != 0 || limits.into_iter().any(is_limit)
 }
 
 /// The user PIN and the SO PIN.
