@@ -4,6 +4,7 @@
 
 pub mod cards;
 pub mod desk;
+pub mod kryoptic;
 pub mod logged;
 pub mod marks;
 pub mod running;

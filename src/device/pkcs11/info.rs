@@ -75,10 +75,10 @@ fn state(info: &CK_TOKEN_INFO, role: Role) -> State {
 fn length(info: &CK_TOKEN_INFO) -> Length {
     let (min, max) = (info.ulMinPinLen, info.ulMaxPinLen);
     let unavailable = |value| value == CK_UNAVAILABLE_INFORMATION;
-    let min = if unavailable(min) { 0 } else { usize::try_from(min).unwrap_or_default() };
-    let max = usize::try_from(max).ok().filter(|longest| !unavailable(max) && *longest >= min);
     // An empty PIN is no PIN, whatever a module takes.
-    Length { min: min.max(1), max, unit: Unit::Bytes }
+    let min = if unavailable(min) { 1 } else { usize::try_from(min).unwrap_or_default().max(1) };
+    let max = usize::try_from(max).ok().filter(|longest| !unavailable(max) && *longest >= min);
+    Length { min, max, unit: Unit::Bytes }
 }
 
 #[cfg(test)]
@@ -110,8 +110,20 @@ mod tests {
     }
 
     #[test]
+    fn a_token_has_pins_that_wants_a_login_has_one_or_tells_a_limit() {
+        for (flags, min, max) in [(CKF_LOGIN_REQUIRED, 0, 0), (CKF_USER_PIN_INITIALIZED, 0, 0), (0, 8, 0), (0, 0, 128)]
+        {
+            assert!(has_pins(&info(flags, min, max)), "{flags:x} {min}..{max}");
+        }
+        for unknown in [0, CK_UNAVAILABLE_INFORMATION] {
+            assert!(!has_pins(&info(CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED, unknown, unknown)));
+        }
+    }
+
+    #[test]
     fn a_maximum_below_the_minimum_is_unknown() {
         assert_eq!(length(&info(0, 8, 0)).max, None);
+        assert_eq!(length(&info(0, 0, 0)), Length { min: 1, max: None, unit: Unit::Bytes });
         assert_eq!(
             length(&info(0, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION)),
             Length { min: 1, max: None, unit: Unit::Bytes }

@@ -75,19 +75,29 @@ impl Slot {
 
     /// Logs in from a fresh session.
     fn login(&self, role: Role, pin: &Entry, write: bool) -> Result<Session<'_>> {
-        self.fresh.set(None);
+        let before = self.fresh.take();
         let session = self.module.session(self.id, write)?;
         match session.login(role, pin) {
             Ok(()) => Ok(session),
-            Err(rv) => Err(self.refused(rv, "C_Login", role, role)),
+            Err(rv) => Err(self.refused(rv, "C_Login", role, role, before)),
         }
     }
 
-    /// The error of a call that presented the secret of `presented` to give `changed` a new one.
-    fn refused(&self, rv: Rv, call: &'static str, presented: Role, changed: Role) -> Error {
+    /// The error of a call that presented the secret of `presented` to give `changed` a new one, on a token that was as
+    /// `before` says.
+    fn refused(
+        &self,
+        rv: Rv,
+        call: &'static str,
+        presented: Role,
+        changed: Role,
+        before: Option<CK_TOKEN_INFO>,
+    ) -> Error {
+        let of = |info: &CK_TOKEN_INFO| info::retries(info, presented);
+        let before = before.as_ref().map_or(Retries::Unknown, of);
         // The flags are read again: the call may have spent the last try while it said no more than "incorrect".
-        let retries = self.module.token_info(self.id).map_or(Retries::Unknown, |info| info::retries(&info, presented));
-        verdict(rv, About { call, presented, changed, retries })
+        let retries = self.module.token_info(self.id).as_ref().map_or(Retries::Unknown, of);
+        verdict(rv, About { call, presented, changed, before, retries, blank: self.identity.blank })
     }
 }
 
@@ -128,6 +138,12 @@ impl Token for Slot {
         Ok(info::retries(&self.info()?, role))
     }
 
+    /// Not told here: the flags that kryoptic has in memory are those from before C_InitPIN, until it reads its tokens anew,
+    /// as [`Token::prove`] makes it do before it looks itself.
+    fn retries_before_proof(&mut self, _role: Role) -> Result<Retries> {
+        Ok(Retries::Unknown)
+    }
+
     fn verify(&mut self, role: Role, pin: &Entry) -> Result<()> {
         // An SO can log in from a read/write session only (CKR_SESSION_READ_ONLY_EXISTS otherwise).
         self.login(role, pin, role == Role::SoPin).map(drop)
@@ -136,7 +152,7 @@ impl Token for Slot {
     /// Logs in first: C_SetPIN changes the PIN of the role that is logged in, and some modules check the old value only so.
     fn change(&mut self, role: Role, old: &Entry, new: &Entry) -> Result<()> {
         let answer = self.login(role, old, true)?.set_pin(old, new);
-        answer.map_err(|rv| self.refused(rv, "C_SetPIN", role, role))
+        answer.map_err(|rv| self.refused(rv, "C_SetPIN", role, role, None))
     }
 
     fn reset(&mut self, role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
@@ -144,7 +160,7 @@ impl Token for Slot {
             return Err(Error::unsupported(format!("reset of the {role} by the {}", authority.role)));
         }
         let answer = self.login(Role::SoPin, authority.secret, true)?.init_pin(new);
-        answer.map_err(|rv| self.refused(rv, "C_InitPIN", Role::SoPin, role))
+        answer.map_err(|rv| self.refused(rv, "C_InitPIN", Role::SoPin, role, None))
     }
 
     fn init(&mut self, beginning: &Beginning<'_>) -> Result<Identity> {
@@ -155,11 +171,12 @@ impl Token for Slot {
         if let Some(why) = quirks::destroys_more_than_it_says(self.identity.manufacturer.as_ref()) {
             return Err(Error::Unsupported { what: why.into() });
         }
-        let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
+        let before = self.info()?;
+        let had_pin = before.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
         if let Err(rv) = self.module.init_token(self.id, beginning.so_pin, &field) {
-            return Err(self.refused(rv, "C_InitToken", Role::SoPin, Role::SoPin));
+            return Err(self.refused(rv, "C_InitToken", Role::SoPin, Role::SoPin, Some(before)));
         }
         let tokens = self.tokens()?;
         let named = |identity: &Identity| {

@@ -17,22 +17,30 @@ pub struct About {
     pub presented: Role,
     /// Who was to get a new value.
     pub changed: Role,
-    /// What the token says of the presented secret's tries now.
+    /// What the token said of the presented secret's tries before, where it was asked.
+    pub before: Retries,
+    /// What it says of them now.
     pub retries: Retries,
+    /// Whether the token was never initialised, so that what was presented is new: nothing could be wrong with it before.
+    pub blank: bool,
 }
 
 /// The error that `rv` means for a call that presents or sets a secret.
 pub fn verdict(rv: Rv, about: About) -> Error {
-    let About { call, presented: role, changed, retries } = about;
+    let About { call, presented: role, changed, before, retries, blank } = about;
     let detail = Some(number(rv));
     let refused = |why| Error::NewValueRefused { role: changed, why, detail: Some(number(rv)) };
     match rv.0 {
+        // SoftHSM2 says so of an SO PIN that is too short, others of one that is not the one of delivery.
+        CKR_PIN_INCORRECT if blank => refused("it cannot begin with this one"),
         CKR_PIN_INCORRECT if retries == Retries::Blocked => Error::Blocked { role, now: true, detail },
         CKR_PIN_INCORRECT => Error::WrongSecret { role, retries, detail },
-        CKR_PIN_LOCKED => Error::Blocked { role, now: false, detail },
+        CKR_PIN_LOCKED => Error::Blocked { role, now: before.is_last(), detail },
         CKR_PIN_EXPIRED => Error::MustChange { role, detail },
         CKR_USER_PIN_NOT_INITIALIZED => Error::Unset { role },
-        CKR_PIN_LEN_RANGE if call == "C_Login" => Error::WrongSecret { role, retries, detail },
+        CKR_PIN_LEN_RANGE if call == "C_Login" || (call == "C_InitToken" && !blank) => {
+            Error::WrongSecret { role, retries, detail }
+        }
         CKR_PIN_LEN_RANGE => refused("its length is out of range"),
         CKR_PIN_INVALID => refused("it holds a character that is not allowed, or is not allowed as a whole"),
         CKR_PIN_TOO_WEAK => refused("it is too weak"),
