@@ -18,6 +18,7 @@ rows! { Bench::kryoptic:
     a_token_in_use_does_not_begin_anew,
     what_the_so_did_not_log_in_for_changes_nothing,
     a_change_that_went_to_the_other_pin_is_not_told_as_done,
+    a_forgotten_so_pin_has_no_way_back_and_no_hint_leads_to_it,
     looking_spends_no_try,
 }
 

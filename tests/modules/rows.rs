@@ -24,6 +24,7 @@ pub(super) fn a_blank_token_is_listed_has_no_pins_and_can_only_begin(bench: &Ben
         "pin set --so-pin env:SO --new-pin env:PIN",
         "pin reset --so-pin env:SO --new-pin env:PIN",
         "so-pin change --so-pin env:SO --new-so-pin env:SO2",
+        "so-pin reset",
     ] {
         let error = bench.unsent(words, 5)["error"].clone();
         assert_eq!(error["kind"], "unset", "{words}: {error}");
@@ -171,6 +172,28 @@ pub(super) fn a_change_that_went_to_the_other_pin_is_not_told_as_done(bench: &Be
     bench.done("token init --label desk-7 --new-so-pin env:SO --new-pin env:SO", "initialised");
     bench.refused_behind("C_Login:SO#1=lie", &format!("{CHANGE_SO}SO2"), 11, "unconfirmed");
     assert!(bench.is_so_pin("SO") && bench.is_pin("SO2"));
+}
+
+pub(super) fn a_forgotten_so_pin_has_no_way_back_and_no_hint_leads_to_it(bench: &Bench) {
+    bench.with_pins();
+    bench.put_object();
+    for words in ["so-pin reset", "admin-pin reset --token desk-7", "so-pin reset --token desk-7 --new-so-pin env:SO2"]
+    {
+        for how in ["", "--dry-run", "--no-input"] {
+            let error = bench.unsent(&format!("{words} {how}"), 7)["error"].clone();
+            assert_eq!(error["kind"], "unsupported", "{error}");
+            let message = error["message"].as_str().unwrap();
+            assert!(message.starts_with("nothing here can recover a forgotten SO PIN"), "{message}");
+            let hint = error["hint"].as_str().unwrap();
+            assert!(hint.contains("ask whoever issued the token") && !hint.contains("pukka"), "{hint}");
+        }
+    }
+    // Whoever guesses it is not sent elsewhere either, nor asked to begin anew, which takes the same SO PIN.
+    let init = format!("token init --token desk-7 --destroy {} --so-pin env:WRONG", bench.serial());
+    for words in [init.as_str(), "pin reset --so-pin env:WRONG --new-pin env:NEW"] {
+        assert_eq!(bench.refused(words, 4, "wrong-secret")["hint"], json!(null), "{words}");
+    }
+    assert!(bench.has_object("PIN") && bench.is_so_pin("SO"));
 }
 
 pub(super) fn looking_spends_no_try(bench: &Bench) {
