@@ -32,7 +32,7 @@ mod rows;
 #[path = "modules/softhsm.rs"]
 mod softhsm;
 
-/// What the variables of every call hold. All but SHORT and LONG are PINs that every module takes.
+/// What the variables of every call hold, beside LONG of 300 bytes. All but SHORT are PINs that every module takes.
 const SECRETS: [(&str, &str); 7] = [
     ("PIN", "27182818"),
     ("NEW", "31415926"),
