@@ -14,6 +14,7 @@ mod leaks;
 mod locking;
 mod matrix;
 mod memory;
+mod modules;
 mod openpgp;
 mod pcsc;
 mod piv;

@@ -98,6 +98,7 @@ fn every_command_of_the_contract_has_help_with_an_example() {
         "puk change",
         "so-pin change",
         "admin-pin change",
+        "so-pin reset",
         "token init",
         "respond",
         "profile check",

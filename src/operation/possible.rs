@@ -56,6 +56,7 @@ fn operation(able: &Ability, survey: &Survey) -> Operation {
         Verb::PinReset => Operation::Reset { by: able.by },
         Verb::PukChange => Operation::Change { role: Role::Puk },
         Verb::SoPinChange => Operation::Change { role: Role::SoPin },
+        Verb::SoPinReset => Operation::ResetSoPin,
         Verb::AdminKeyChange => Operation::Change { role: Role::AdminKey },
         Verb::ResetCodeSet => Operation::SetCode,
         Verb::ResetCodeClear => Operation::ClearCode,

@@ -51,10 +51,11 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
     let reset = || one_of(&[Verb::PinReset, Verb::PinUnblock]);
     // The least that is lost comes first.
     let restore = || one_of(&[Verb::PinUnblock, Verb::PinReset]);
-    let anew = || match one_of(&[Verb::TokenErase, Verb::TokenInit]) {
+    let last_resort = |wanted: &[Verb]| match one_of(wanted) {
         Some(Hint::Command(command)) => Some(Hint::LastResort(command)),
         _ => None,
     };
+    let anew = || last_resort(&[Verb::TokenErase, Verb::TokenInit]);
     let only_the_issuer =
         || Some(Hint::Advice("nothing on this token can restore it; ask whoever issued the token".into()));
     // Some cards erase their keys as soon as both are blocked.
@@ -96,6 +97,10 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         }
         // The token has the verb, and neither the keys nor the limit that was named.
         Error::Unsupported { .. } if stage == Stage::Collecting => Some(look(selector)),
+        // To begin anew by `token init` takes the very SO PIN that is forgotten.
+        Error::Unsupported { .. } if verb == Verb::SoPinReset && survey.reference(Role::SoPin).is_some() => {
+            last_resort(&[Verb::TokenErase]).or_else(only_the_issuer)
+        }
         Error::Unsupported { .. } if verb == Verb::RetriesSet && survey.limit_rules.is_some() => {
             limits(survey).or_else(|| Some(look(selector)))
         }
@@ -139,7 +144,7 @@ fn instead(verb: Verb) -> &'static [Verb] {
         Verb::PinChange | Verb::PinVerify => &[Verb::PinChange, Verb::PinReset, Verb::PinSet],
         // Where one secret is meant and the token has the other: what stands behind a reset.
         Verb::PukChange => &[Verb::SoPinChange, Verb::AdminKeyChange, Verb::PinChange],
-        Verb::SoPinChange => &[Verb::PukChange, Verb::AdminKeyChange, Verb::PinChange],
+        Verb::SoPinChange | Verb::SoPinReset => &[Verb::PukChange, Verb::AdminKeyChange, Verb::PinChange],
         Verb::AdminKeyChange => &[Verb::SoPinChange, Verb::PukChange, Verb::PinChange],
         Verb::ResetCodeSet => &[Verb::PukChange, Verb::SoPinChange, Verb::AdminKeyChange, Verb::PinReset],
         // A new code that nobody knows is as good as none.

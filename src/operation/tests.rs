@@ -417,6 +417,24 @@ fn a_verb_that_the_token_lacks_is_answered_by_the_nearest_that_it_has_else_by_wh
 }
 
 #[test]
+fn a_forgotten_so_pin_is_answered_by_what_is_left_without_it() {
+    const ERASABLE: &[Ability] = &[
+        Ability { verb: Verb::SoPinChange, by: None, commands: &["CHANGE"] },
+        Ability { verb: Verb::TokenErase, by: None, commands: &["RESET"] },
+    ];
+    let answer = |survey: &Survey| {
+        let error = Operation::ResetSoPin.plan(survey, &Orders::default()).unwrap_err();
+        (error.exit_code(), told(&error, Verb::SoPinReset, survey))
+    };
+    let (code, hint) = answer(&token(PKCS11, READY, READY));
+    assert!(code == 7 && matches!(&hint, Hint::Advice(advice) if advice.contains("whoever issued")), "{code} {hint:?}");
+    let erase = Hint::LastResort("pukka token erase --token 'SEL'".into());
+    assert_eq!(answer(&token(ERASABLE, READY, READY)), (7, erase));
+    // Where there is none, another secret may be meant.
+    assert_eq!(answer(&token(PIV, READY, UNTOLD)), (7, Hint::Command("pukka puk change --token 'SEL'".into())));
+}
+
+#[test]
 fn keys_that_a_token_lacks_are_no_reason_to_run_what_failed_or_to_reset_a_pin() {
     let error = Error::unsupported("keys of its own to type a secret at".into());
     for verb in [Verb::PinReset, Verb::PinVerify] {

@@ -4,6 +4,7 @@
 
 pub mod cards;
 pub mod desk;
+pub mod kryoptic;
 pub mod marks;
 pub mod running;
 pub mod softhsm;

@@ -6,7 +6,7 @@ use crate::token::Text;
 ///
 /// Elsewhere it proves nothing: opensc-pkcs11 takes any SO PIN on a card that has no SO object, and only keeps
 /// that of a SmartCard-HSM for later.
-const CHECKS_SO_LOGIN: [&str; 1] = ["SoftHSM project"];
+const CHECKS_SO_LOGIN: [&str; 2] = ["SoftHSM project", "Kryoptic Project"];
 
 /// Manufacturers whose C_InitToken is not to be called: NSS answers OK to any SO PIN, and wipes the token even while it is in
 /// use; a database of it that has no password yet looks like a blank token, whatever it holds.

@@ -13,7 +13,7 @@ use super::{
     info::{self, TokenInfo},
     module::{Module, Refusal, Session},
     quirks,
-    verdict::{About, verdict},
+    verdict::{About, Tries, verdict},
 };
 use crate::{
     error::{Error, Result},
@@ -79,26 +79,28 @@ impl Slot {
 
     /// Logs in from a fresh session.
     fn login(&self, role: Role, pin: &Entry, write: bool) -> Result<Session<'_>> {
-        self.fresh.set(None);
+        let before = self.fresh.take();
         let session = self.module.session(self.id, write)?;
         match timed(pin, || session.login(role, pin)) {
             (Ok(()), _) => Ok(session),
             (Err(refusal), at_keys) => {
-                Err(self.refused(refusal, About { call: "C_Login", presented: role, changed: role, at_keys }))
+                let about = About { call: "C_Login", presented: role, changed: role, at_keys, blank: false };
+                Err(self.refused(refusal, about, before))
             }
         }
     }
 
-    /// The error of a call that presents or sets a secret.
-    fn refused(&self, refusal: Refusal, about: About) -> Error {
+    /// The error of a call that presents or sets a secret, on a token that was as `before` says.
+    fn refused(&self, refusal: Refusal, about: About, before: Option<TokenInfo>) -> Error {
         let rv = match refusal {
             Refusal::Said(rv) => rv,
             Refusal::Lost(error) => return error,
         };
+        let of = |info: &TokenInfo| info::retries(info, about.presented);
+        let before = before.as_ref().map_or(Retries::Unknown, of);
         // The flags are read again: the call may have spent the last try while it said no more than "incorrect".
-        let retries =
-            self.module.token_info(self.id).map_or(Retries::Unknown, |info| info::retries(&info, about.presented));
-        verdict(rv, about, retries)
+        let now = self.module.token_info(self.id).as_ref().map_or(Retries::Unknown, of);
+        verdict(rv, about, Tries { before, now })
     }
 }
 
@@ -140,6 +142,12 @@ impl Token for Slot {
         Ok(info::retries(&self.info()?, role))
     }
 
+    /// Not told here: the flags that kryoptic has in memory are those from before C_InitPIN, until it reads its tokens anew,
+    /// as [`Token::prove`] makes it do before it looks itself.
+    fn retries_before_proof(&mut self, _role: Role) -> Result<Retries> {
+        Ok(Retries::Unknown)
+    }
+
     fn verify(&mut self, role: Role, pin: &Entry) -> Result<()> {
         // An SO can log in from a read/write session only (CKR_SESSION_READ_ONLY_EXISTS otherwise).
         self.login(role, pin, role == Role::SoPin).map(drop)
@@ -150,8 +158,8 @@ impl Token for Slot {
         let session = self.login(role, old, true)?;
         let (answer, at_keys) = timed(new, || session.set_pin(old, new));
         drop(session);
-        let about = About { call: "C_SetPIN", presented: role, changed: role, at_keys };
-        answer.map_err(|refusal| self.refused(refusal, about))
+        let about = About { call: "C_SetPIN", presented: role, changed: role, at_keys, blank: false };
+        answer.map_err(|refusal| self.refused(refusal, about, None))
     }
 
     fn reset(&mut self, role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
@@ -161,8 +169,8 @@ impl Token for Slot {
         let session = self.login(Role::SoPin, authority.secret, true)?;
         let (answer, at_keys) = timed(new, || session.init_pin(new));
         drop(session);
-        let about = About { call: "C_InitPIN", presented: Role::SoPin, changed: role, at_keys };
-        answer.map_err(|refusal| self.refused(refusal, about))
+        let about = About { call: "C_InitPIN", presented: Role::SoPin, changed: role, at_keys, blank: false };
+        answer.map_err(|refusal| self.refused(refusal, about, None))
     }
 
     fn init(&mut self, beginning: &Beginning<'_>) -> Result<Identity> {
@@ -173,13 +181,15 @@ impl Token for Slot {
         if let Some(why) = quirks::destroys_more_than_it_says(self.identity.manufacturer.as_ref()) {
             return Err(Error::Unsupported { what: why.into() });
         }
-        let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
+        let before = self.info()?;
+        let had_pin = before.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
         let so_pin = beginning.so_pin;
         if let (Err(refusal), at_keys) = timed(so_pin, || self.module.init_token(self.id, so_pin, &field)) {
-            let about = About { call: "C_InitToken", presented: Role::SoPin, changed: Role::SoPin, at_keys };
-            return Err(self.refused(refusal, about));
+            let (presented, changed, blank) = (Role::SoPin, Role::SoPin, self.identity.blank);
+            let about = About { call: "C_InitToken", presented, changed, at_keys, blank };
+            return Err(self.refused(refusal, about, Some(before)));
         }
         let tokens = self.tokens()?;
         let named = |identity: &Identity| {

@@ -21,15 +21,27 @@ pub struct About {
     pub changed: Role,
     /// How long the call took, where it let somebody type on the token's keys.
     pub at_keys: Option<Duration>,
+    /// Whether the token was never initialised, so that what was presented is new: nothing could be wrong with it before.
+    pub blank: bool,
 }
 
-/// How long keys wait, less what clocks differ. The modules of OpenSC and of the Belgian and Portuguese identity cards all give
-/// their readers 30 seconds for an entry, and CKR_FUNCTION_CANCELED for one that was cancelled as for one that came too late.
+/// What the token says of the presented secret's tries.
+#[derive(Debug, Clone, Copy)]
+pub struct Tries {
+    /// Before, where it was asked.
+    pub before: Retries,
+    /// Now.
+    pub now: Retries,
+}
+
+/// How long keys wait, less what clocks differ. OpenSC and the module of the Portuguese identity card give their readers
+/// 30 seconds for an entry, and CKR_FUNCTION_CANCELED for one that was cancelled as for one that came too late.
 const KEYS_WAIT: Duration = Duration::from_secs(29);
 
-/// The error that `rv` means for a call that presents or sets a secret; `retries` is what the token says now of the presented one's.
-pub fn verdict(rv: Rv, about: About, retries: Retries) -> Error {
-    let About { call, presented: role, changed, at_keys } = about;
+/// The error that `rv` means for a call that presents or sets a secret.
+pub fn verdict(rv: Rv, about: About, tries: Tries) -> Error {
+    let About { call, presented: role, changed, at_keys, blank } = about;
+    let Tries { before, now: retries } = tries;
     let detail = Some(number(rv));
     let refused = |why| Error::NewValueRefused { role: changed, why, detail: Some(number(rv)) };
     match rv.0 {
@@ -37,12 +49,16 @@ pub fn verdict(rv: Rv, about: About, retries: Retries) -> Error {
             let end = if at_keys >= Some(KEYS_WAIT) { EntryEnd::TimedOut } else { EntryEnd::Cancelled };
             Error::NotEntered { role: changed, end, detail }
         }
+        // SoftHSM2 says so of an SO PIN that is too short, others of one that is not the one of delivery.
+        CKR_PIN_INCORRECT if blank => refused("it cannot begin with this one"),
         CKR_PIN_INCORRECT if retries == Retries::Blocked => Error::Blocked { role, now: true, detail },
         CKR_PIN_INCORRECT => Error::WrongSecret { role, retries, detail },
-        CKR_PIN_LOCKED => Error::Blocked { role, now: false, detail },
+        CKR_PIN_LOCKED => Error::Blocked { role, now: before.is_last(), detail },
         CKR_PIN_EXPIRED => Error::MustChange { role, detail },
         CKR_USER_PIN_NOT_INITIALIZED => Error::Unset { role },
-        CKR_PIN_LEN_RANGE if call == "C_Login" => Error::WrongSecret { role, retries, detail },
+        CKR_PIN_LEN_RANGE if call == "C_Login" || (call == "C_InitToken" && !blank) => {
+            Error::WrongSecret { role, retries, detail }
+        }
         CKR_PIN_LEN_RANGE => refused("its length is out of range"),
         // So OpenSC calls two entries of the new value that differ.
         CKR_PIN_INVALID if at_keys.is_some() && call != "C_Login" => {
@@ -141,8 +157,9 @@ mod tests {
             presented: Role::UserPin,
             changed: Role::UserPin,
             at_keys: at_keys.map(Duration::from_secs),
+            blank: false,
         };
-        let error = verdict(Rv(rv), about, Retries::Unknown);
+        let error = verdict(Rv(rv), about, Tries { before: Retries::Unknown, now: Retries::Unknown });
         (error.exit_code(), error.kind())
     }
 
