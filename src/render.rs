@@ -134,6 +134,9 @@ impl Render {
             talk(format_args!("the token was {} before this failed", done.name()));
         }
         talk(format_args!("{}error:{} {}{detail}", error.0, error.1, failure.sentence()));
+        if let Some(diagnosis) = failure.diagnosis() {
+            talk(format_args!("{diagnosis}"));
+        }
         if failure.generated.iter().any(|generated| generated.value.is_some()) {
             let place = match written {
                 Ok(()) => "stands on standard output",

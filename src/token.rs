@@ -2,6 +2,7 @@
 
 mod ability;
 mod beginning;
+mod holds;
 mod identity;
 mod limits;
 mod need;
@@ -14,6 +15,7 @@ mod trace;
 
 pub use ability::{Ability, Verb};
 pub use beginning::{Beginning, InitRules, Recovery, Terms};
+pub use holds::Holds;
 pub use identity::{Application, Identity, Place, Route};
 pub use limits::{LimitRules, Limits};
 pub use need::Need;
@@ -201,6 +203,12 @@ pub trait Token {
     /// # Errors
     /// As [`Token::verify`]; each of them means that the proof failed.
     fn prove(&mut self, role: Role, pin: &Entry) -> Result<Proof>;
+
+    /// Which value `role` has after a write whose end is not known, or whose proof failed; `old` where it is at hand. Spends no try
+    /// that could be the last, and none where a wrong one counts for more than this secret. None where nobody can tell by trying.
+    fn diagnose(&mut self, _role: Role, _old: Option<&Entry>, _new: &Entry) -> Option<Holds> {
+        None
+    }
 }
 
 /// Whether a transaction may change the token.

@@ -148,6 +148,8 @@ pub struct ErrorObject<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     done: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    holds: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     generated: Option<Values<'a>>,
 }
 
@@ -288,6 +290,7 @@ pub fn error(failure: &Failure) -> ErrorObject<'_> {
         token: token.as_deref().map(|selector| Selected { selector }),
         candidates,
         done: done.iter().map(|outcome| outcome.name()).collect(),
+        holds: failure.holds.map(|(_, holds)| holds.name()),
         generated: (!generated.is_empty()).then_some(Values(generated)),
     }
 }

@@ -35,6 +35,17 @@ pub struct Module {
     trace: Trace,
     /// When it read its tokens, on the clock of file times.
     initialized: Mutex<TimeSpec>,
+    /// The lock that the worker holds, which another one takes over from it.
+    held: Mutex<Option<Held>>,
+}
+
+/// A lock, as it is asked for.
+#[derive(Clone)]
+struct Held {
+    directory: PathBuf,
+    name: String,
+    alone: bool,
+    wait: Duration,
 }
 
 /// How a module is run.
@@ -71,9 +82,19 @@ impl Module {
     /// # Errors
     /// [`Error::Device`] where it is missing, is no module, or does not initialise.
     pub fn load(path: &Path, limits: &Limits, trace: Trace) -> Result<Self> {
-        let shown = path.display().to_string().escape_debug().to_string();
         let worker = Client::start(path, limits.timeout, &limits.withheld, &trace)?;
-        let loaded: Result<(), LoadError> = worker.ask(&Request::Load { path: path.as_os_str().as_bytes() })?;
+        let (initialized, held) = (Mutex::new(lock::now()), Mutex::new(None));
+        let module = Self { path: path.to_owned(), worker, trace, initialized, held };
+        module.open()?;
+        module.initialize()?;
+        Ok(module)
+    }
+
+    /// Loads the library.
+    fn open(&self) -> Result<()> {
+        let path = self.path();
+        let shown = path.display().to_string().escape_debug().to_string();
+        let loaded: Result<(), LoadError> = self.worker.ask(&Request::Load { path: path.as_os_str().as_bytes() })?;
         loaded.map_err(|error| {
             let (what, detail) = match error {
                 LoadError::Linker(detail) if !is_there(path) => (format!("there is no module {shown}"), Some(detail)),
@@ -83,10 +104,7 @@ impl Module {
             let cure =
                 "name the module's shared library with --module, for instance one that `p11-kit list-modules` shows";
             Error::Device { what, cure: Some(cure.into()), detail: detail.map(|text| text.escape_debug().to_string()) }
-        })?;
-        let module = Self { path: path.to_owned(), worker, trace, initialized: Mutex::new(lock::now()) };
-        module.initialize()?;
-        Ok(module)
+        })
     }
 
     fn initialize(&self) -> Result<()> {
@@ -104,11 +122,19 @@ impl Module {
         })
     }
 
-    /// Makes the module read its tokens anew, which SoftHSM2 does at C_Initialize only. No session may be open.
+    /// Makes the module read its tokens anew, which SoftHSM2 does at C_Initialize only; one that crashed is begun anew, under the
+    /// same lock. No session may be open.
     ///
     /// # Errors
     /// [`Error::Device`].
     pub fn refresh(&self) -> Result<()> {
+        if !self.worker.is_running() {
+            self.worker.restart()?;
+            self.open()?;
+            let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            held.iter().try_for_each(|held| self.take(held).map(drop))?;
+            return self.initialize();
+        }
         // A module that does not end is told so by the C_Initialize that follows, and goes on with what it knew.
         let ended = self.finalize();
         match (ended, self.initialize()) {
@@ -218,16 +244,19 @@ impl Module {
             cure: Some("set HOME or XDG_STATE_HOME".into()),
             detail: None,
         })?;
-        let request = Request::Lock {
-            directory: directory.as_os_str().as_bytes(),
-            name: &lock::name(identity),
-            alone: access == Access::Write,
-            wait: wait.as_millis().try_into().unwrap_or(u64::MAX),
-        };
-        match self.worker.ask_longer(&request, wait)? {
-            Ok(locked) => Ok(Lock { module: self, locked }),
-            Err(NoLock { what, cure, detail }) => Err(Error::Device { what, cure: Some(cure), detail }),
-        }
+        let (directory, name) = (directory.to_owned(), lock::name(identity));
+        let held = Held { directory, name, alone: access == Access::Write, wait };
+        let locked = self.take(&held)?;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        Ok(Lock { module: self, locked })
+    }
+
+    fn take(&self, Held { directory, name, alone, wait }: &Held) -> Result<Locked> {
+        let directory = directory.as_os_str().as_bytes();
+        let milliseconds = wait.as_millis().try_into().unwrap_or(u64::MAX);
+        let request = Request::Lock { directory, name, alone: *alone, wait: milliseconds };
+        let taken: Result<Locked, NoLock> = self.worker.ask_longer(&request, *wait)?;
+        taken.map_err(|NoLock { what, cure, detail }| Error::Device { what, cure: Some(cure), detail })
     }
 
     /// Traces a call before it is made, which may be the last that is heard of the module, and its answer.
@@ -277,6 +306,7 @@ impl Lock<'_> {
 
 impl Drop for Lock<'_> {
     fn drop(&mut self) {
+        *self.module.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // A worker that is lost has let go of it, or keeps it as long as it writes.
         let _ = self.module.worker.ask::<()>(&Request::Unlock);
     }
