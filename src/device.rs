@@ -26,12 +26,26 @@ pub struct Settings {
     pub modules: Vec<PathBuf>,
     /// Where lock files stand.
     pub locks: Option<PathBuf>,
+    /// Where stands what must outlive a crash.
+    pub state: Option<PathBuf>,
     /// How long to wait for another process or program.
     pub wait: Duration,
     /// Where APDUs and C_* calls are traced.
     pub trace: Trace,
     /// The cards that are known by a profile.
     pub profiles: Profiles,
+}
+
+impl Settings {
+    /// Those that concern the slots of modules.
+    pub fn slots(&self) -> pkcs11::Settings {
+        pkcs11::Settings {
+            locks: self.locks.clone(),
+            state: self.state.clone(),
+            wait: self.wait,
+            trace: self.trace.clone(),
+        }
+    }
 }
 
 /// Which tokens are looked for.
@@ -131,8 +145,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         }
     }
     if wanted.takes(Route::Pkcs11) {
-        let slots =
-            pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
+        let slots = settings.slots();
         // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
         let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
         for module in modules(wanted, settings) {

@@ -99,6 +99,8 @@ pub enum Error {
         /// The status word or return value.
         detail: Option<String>,
     },
+    /// It was done, and what it should have led to cannot be seen.
+    Unseen(String),
     /// A bug.
     Internal(String),
 }
@@ -150,6 +152,7 @@ impl Error {
             Self::Unconfirmed { why, .. } => {
                 format!("the token accepted the new {called}, but that could not be confirmed: {why}")
             }
+            Self::Unseen(what) => what.clone(),
             Self::Internal(what) => format!("internal error: {what}"),
         }
     }
@@ -181,7 +184,7 @@ impl Error {
             Self::NewValueRefused { .. } => "new-value-refused",
             Self::Unsupported { .. } => "unsupported",
             Self::Device { .. } | Self::Stale => "device",
-            Self::Unconfirmed { .. } => "unconfirmed",
+            Self::Unconfirmed { .. } | Self::Unseen(_) => "unconfirmed",
             Self::Internal(_) => "internal",
         }
     }
@@ -199,7 +202,7 @@ impl Error {
             }
             Self::Unsupported { .. } => 7,
             Self::Device { .. } | Self::Stale => 8,
-            Self::Unconfirmed { .. } => 11,
+            Self::Unconfirmed { .. } | Self::Unseen(_) => 11,
             Self::Interrupted => 130,
         }
     }
@@ -223,6 +226,7 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Device { .. }
             | Self::Stale
+            | Self::Unseen(_)
             | Self::Internal(_) => None,
         }
     }

@@ -1,6 +1,7 @@
 //! `pukka`: arguments and environment in, exit code out.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io::IsTerminal,
     panic::{self, AssertUnwindSafe},
@@ -81,7 +82,9 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
         Asked::Guide | Asked::Look { .. } | Asked::Operate(_) => {
             run::profiles(global.profile.as_deref(), &config::profiles()).map_err(Failure::bare)?
         }
-        Asked::Profile { .. } | Asked::Respond { .. } | Asked::Completions(_) => (Profiles::default(), None),
+        Asked::Restore { .. } | Asked::Profile { .. } | Asked::Respond { .. } | Asked::Completions(_) => {
+            (Profiles::default(), None)
+        }
     };
     let selection = |token| {
         let mut selection = global.selection(token).map_err(Failure::bare)?;
@@ -91,6 +94,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
     let settings = Settings {
         modules: global.modules(&config),
         locks: config::locks(),
+        state: config::state(),
         wait: global.wait(&config),
         trace: if global.trace { render::trace() } else { Trace::default() },
         profiles,
@@ -134,6 +138,13 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
             })?;
             render.report(&report).map_err(Failure::bare)
         }
+        Asked::Restore { token, destroy } => {
+            let selection = selection(token)?;
+            let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
+            let mut collector = Collector::new(BTreeMap::new(), ask, destroy);
+            let restored = run::restore(&selection, &settings, &mut collector, &interrupts, global.dry_run)?;
+            render.restored(&restored).map_err(Failure::bare)
+        }
         Asked::Profile { file } => {
             let preview = run::check_profile(&file).map_err(Failure::bare)?;
             render.preview(&preview).map_err(Failure::bare)
@@ -154,6 +165,7 @@ fn name(asked: &Asked) -> &'static str {
         Asked::Guide | Asked::Look { full: true, .. } => "status",
         Asked::Look { full: false, .. } => "list",
         Asked::Operate(request) => request.operation.verb().name(),
+        Asked::Restore { .. } => "token restore",
         Asked::Profile { .. } => "profile check",
         Asked::Respond { .. } => "respond",
         Asked::Completions(_) => "completions",

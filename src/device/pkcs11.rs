@@ -3,6 +3,7 @@
 mod info;
 mod lock;
 mod module;
+pub mod pre_image;
 mod quirks;
 mod raw;
 mod slot;
@@ -60,6 +61,8 @@ const PROOF: &str = "C_Login (CKU_USER) from a fresh session, as proof";
 pub struct Settings {
     /// Where lock files stand.
     pub locks: Option<PathBuf>,
+    /// Where stands what must outlive a crash.
+    pub state: Option<PathBuf>,
     /// How long to wait for one.
     pub wait: Duration,
     /// Where calls are traced.

@@ -89,7 +89,7 @@ pub fn take(directory: Option<&Path>, identity: &Identity, access: Access, wait:
         cure: Some("set HOME or XDG_STATE_HOME".into()),
         detail: None,
     })?;
-    let path = directory.join(name(identity));
+    let path = directory.join(format!("{}.lock", name(identity)));
     let kind = match access {
         Access::Read => FlockArg::LockSharedNonblock,
         Access::Write => FlockArg::LockExclusiveNonblock,
@@ -137,18 +137,18 @@ fn is_held(path: &Path) -> bool {
     file.is_ok_and(|file| Flock::lock(file, FlockArg::LockSharedNonblock).is_err())
 }
 
-/// The lock's file name: at most 32, 16 and 16 bytes, percent-encoded, so always below the 255 of a file system.
-fn name(identity: &Identity) -> String {
+/// The token's name as that of a file: at most 32, 16 and 16 bytes, percent-encoded, so always below the 255 of a file system.
+pub fn name(identity: &Identity) -> String {
     let encode =
         |text: Option<&Text>| percent_encode(text.map_or(b"".as_slice(), Text::bytes), NON_ALPHANUMERIC).to_string();
     match (&identity.serial, &identity.place) {
         (None, Place::Slot { id, module }) => {
             let module = fs::canonicalize(module).unwrap_or_else(|_| module.clone());
             let file = module.file_name().unwrap_or_default().as_encoded_bytes();
-            format!("slot-{id}-{}.lock", percent_encode(file, NON_ALPHANUMERIC))
+            format!("slot-{id}-{}", percent_encode(file, NON_ALPHANUMERIC))
         }
         (serial, _) => format!(
-            "{}-{}-{}.lock",
+            "{}-{}-{}",
             encode(identity.manufacturer.as_ref()),
             encode(identity.model.as_ref()),
             encode(serial.as_ref())

@@ -7,7 +7,7 @@ use cryptoki_sys::{CK_SLOT_ID, CK_TOKEN_INFO, CKF_USER_PIN_INITIALIZED};
 use super::{
     ABILITIES, INIT_RULES, Settings, info, lock,
     module::{Module, Session},
-    quirks,
+    pre_image, quirks,
     raw::Rv,
     verdict::{About, verdict},
 };
@@ -103,9 +103,15 @@ impl Connection for Slot {
         if held.as_ref().is_some_and(|lock| lock.changed_since(self.module.initialized())) {
             self.module.refresh()?;
         }
+        // Before anything is sent: a module that stores tokens in files may lose one by presenting a mere wrong PIN.
+        let pre_image = match access {
+            Access::Write => pre_image::keep(self.settings.state.as_deref(), &self.identity)?,
+            Access::Read => None,
+        };
         self.fresh.set(None);
-        self.info()?;
-        work(self)
+        let done = self.info().and_then(|_| work(self));
+        pre_image.into_iter().for_each(|kept| kept.settle(&done));
+        done
     }
 }
 
