@@ -111,7 +111,9 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
         Asked::Guide => Err(Failure::bare(Error::Usage("no command is given; `pukka --help` lists them".into()))),
         Asked::Look { full, token } => {
             let selection = selection(token)?;
-            render.listing(command, &run::look(&selection, &settings, full)?).map_err(Failure::bare)
+            let listing =
+                run::look(&selection, &settings, full).map_err(|failure| failure.with_modules(&global.modules))?;
+            render.listing(command, &listing).map_err(Failure::bare)
         }
         Asked::Operate(Request { operation, sources, destroy }) => {
             if !render.json && sources.values().filter(|source| **source == Source::Generate).count() > 1 {

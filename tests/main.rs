@@ -18,6 +18,7 @@ mod pcsc;
 mod piv;
 mod profile;
 mod prompts;
+mod rescue;
 mod respond;
 mod sc_hsm;
 mod selection;

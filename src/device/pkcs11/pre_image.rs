@@ -5,6 +5,7 @@
 //! listed. The copy is made under the token's lock, and goes when the files are whole again and on disk.
 
 mod directory;
+mod opencryptoki;
 mod softhsm;
 
 use std::{
@@ -37,6 +38,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone, Copy)]
 enum Store {
     SoftHsm,
+    OpenCryptoki,
 }
 
 impl Store {
@@ -46,14 +48,16 @@ impl Store {
             identity.manufacturer.as_ref().is_some_and(|own| own.bytes() == manufacturer.as_bytes())
                 && identity.model.as_ref().is_some_and(|own| own.bytes() == model.as_bytes())
         };
-        is("SoftHSM project", "SoftHSM v2").then_some(Self::SoftHsm)
+        let known =
+            [("SoftHSM project", "SoftHSM v2", Self::SoftHsm), ("IBM Corp.", "IBM SoftTok", Self::OpenCryptoki)];
+        known.into_iter().find(|(manufacturer, model, _)| is(manufacturer, model)).map(|(.., store)| store)
     }
 
     /// The files of a token; none where this process does not find them: the module may run elsewhere, or for another user.
     fn files(self, identity: &Identity) -> Option<Vec<PathBuf>> {
-        let serial = identity.serial.as_ref()?.bytes();
         match self {
-            Self::SoftHsm => softhsm::file(serial).map(|file| vec![file]),
+            Self::SoftHsm => softhsm::file(identity.serial.as_ref()?.bytes()).map(|file| vec![file]),
+            Self::OpenCryptoki => opencryptoki::files(identity),
         }
     }
 
@@ -63,6 +67,15 @@ impl Store {
         match (self, contents) {
             (Self::SoftHsm, [token]) => softhsm::is_intact(&token.bytes, serial),
             (Self::SoftHsm, _) => false,
+            (Self::OpenCryptoki, files) => opencryptoki::is_intact(files, identity),
+        }
+    }
+
+    /// Whether some of them are as a call that was cut off left them and the others as before, as a copy tells.
+    fn is_torn(self, before: &Stored, now: &[Content]) -> bool {
+        match self {
+            Self::SoftHsm => false,
+            Self::OpenCryptoki => opencryptoki::is_torn(&before.contents, now),
         }
     }
 }
@@ -84,7 +97,14 @@ pub struct Kept {
 pub fn keep(state: Option<&Path>, identity: &Identity) -> Result<Option<Kept>> {
     let Some(store) = Store::of(identity).filter(|_| !identity.blank) else { return Ok(None) };
     let Some(files) = store.files(identity) else { return Ok(None) };
-    let (condition, contents) = look(store, &files, identity);
+    let directory = state.map(Directory::below).ok_or_else(|| Error::Device {
+        what: "no copy of the token can be kept for the case of a crash: nothing says where state stands".into(),
+        cure: Some("set HOME or XDG_STATE_HOME".into()),
+        detail: None,
+    })?;
+    let name = name(identity, &files);
+    let older = directory.read(&name);
+    let (condition, contents) = look(store, &files, identity, older.as_ref());
     match condition {
         Condition::Intact => {}
         // The module has another user's rights, or another file system: there is nothing that could be put back.
@@ -98,12 +118,6 @@ pub fn keep(state: Option<&Path>, identity: &Identity) -> Result<Option<Kept>> {
             });
         }
     }
-    let directory = state.map(Directory::below).ok_or_else(|| Error::Device {
-        what: "no copy of the token can be kept for the case of a crash: nothing says where state stands".into(),
-        cure: Some("set HOME or XDG_STATE_HOME".into()),
-        detail: None,
-    })?;
-    let name = name(identity, &files);
     let stored = Stored { identity: identity.clone(), kept: SystemTime::now(), contents };
     directory.write(&name, &stored).map_err(|error| Error::Device {
         what: format!(
@@ -121,7 +135,7 @@ impl Kept {
     /// and where a write could not be proved: then it is the way back.
     pub fn settle(self, done: &Result<()>) {
         let files: Vec<PathBuf> = self.stored.contents.iter().map(|content| content.path.clone()).collect();
-        let (condition, now) = look(self.store, &files, &self.stored.identity);
+        let (condition, now) = look(self.store, &files, &self.stored.identity, Some(&self.stored));
         let is_same = || now.iter().map(|content| &content.bytes).eq(self.stored.contents.iter().map(|own| &own.bytes));
         let is_proved = !matches!(done, Err(Error::Unconfirmed { .. })) || is_same();
         // The module does not sync what it writes: after a crash of the machine an old copy could be gone, and the token too.
@@ -140,10 +154,9 @@ pub fn all(state: Option<&Path>) -> Vec<PreImage> {
 }
 
 fn pre_image(stored: Stored) -> Option<PreImage> {
-    let Stored { identity, kept, contents } = stored;
-    let files: Vec<PathBuf> = contents.into_iter().map(|content| content.path).collect();
-    let condition = look(Store::of(&identity)?, &files, &identity).0;
-    Some(PreImage { identity, kept, files, condition })
+    let files: Vec<PathBuf> = stored.contents.iter().map(|content| content.path.clone()).collect();
+    let condition = look(Store::of(&stored.identity)?, &files, &stored.identity, Some(&stored)).0;
+    Some(PreImage { identity: stored.identity, kept: stored.kept, files, condition })
 }
 
 /// Puts the files of a copy back in their places, on disk when this returns, and looks whether one of `modules` lists the token
@@ -161,7 +174,7 @@ pub fn restore(settings: &Settings, of: &PreImage, modules: &[PathBuf]) -> Resul
     let stored = directory.read(&name).ok_or_else(gone)?;
     let store = Store::of(identity).filter(|store| store.is_intact(&stored.contents, identity)).ok_or_else(gone)?;
     // Nobody was asked about a token that is there.
-    if *condition == Condition::Damaged && look(store, files, identity).0 == Condition::Intact {
+    if *condition == Condition::Damaged && look(store, files, identity, Some(&stored)).0 == Condition::Intact {
         return Err(Error::device("the token has come back meanwhile, so nothing was put in its place", None));
     }
     for content in &stored.contents {
@@ -171,7 +184,7 @@ pub fn restore(settings: &Settings, of: &PreImage, modules: &[PathBuf]) -> Resul
                 ErrorKind::NotFound => {
                     "put the directory back from a backup, and then this file by the same call".into()
                 }
-                _ => format!("call it as root, or as the user {} that the file belonged to", content.owner.0),
+                _ => format!("let this user write there; the copy is {}", shown(&directory.path(&name))),
             }),
             detail: Some(error.to_string()),
         })?;
@@ -209,15 +222,18 @@ fn name(identity: &Identity, files: &[PathBuf]) -> String {
     format!("{}-{place}", lock::name(identity))
 }
 
-/// Reads the files of a token, again while they are not whole.
-fn look(store: Store, files: &[PathBuf], identity: &Identity) -> (Condition, Vec<Content>) {
+/// Reads the files of a token, again while they are not whole; `before` is the copy of them, where there is one.
+fn look(store: Store, files: &[PathBuf], identity: &Identity, before: Option<&Stored>) -> (Condition, Vec<Content>) {
+    let is_intact = |contents: &[Content]| {
+        store.is_intact(contents, identity) && !before.is_some_and(|before| store.is_torn(before, contents))
+    };
     let mut condition = Condition::Damaged;
     for look in 0..LOOKS {
         if look > 0 {
             std::thread::sleep(BETWEEN_LOOKS);
         }
         condition = match files.iter().map(|file| directory::content(file)).collect::<io::Result<Vec<_>>>() {
-            Ok(contents) if store.is_intact(&contents, identity) => return (Condition::Intact, contents),
+            Ok(contents) if is_intact(&contents) => return (Condition::Intact, contents),
             Err(error) if error.kind() != ErrorKind::NotFound => return (Condition::Unreadable, Vec::new()),
             _ => Condition::Damaged,
         };
@@ -244,7 +260,9 @@ fn write(content: &Content) -> io::Result<()> {
         .open(&new)
         .and_then(|mut file| {
             file.write_all(&content.bytes)?;
-            fchown(&file, Some(content.owner.0), Some(content.owner.1))?;
+            // Who is not root makes the file his own, as openCryptoki does too, for the group that shared it.
+            let (user, group) = content.owner;
+            fchown(&file, Some(user), Some(group)).or_else(|_| fchown(&file, None, Some(group)))?;
             file.set_permissions(Permissions::from_mode(content.mode))?;
             file.sync_all()
         })
