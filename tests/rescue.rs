@@ -325,3 +325,26 @@ fn through_p11_kits_proxy_the_same_file_is_found() {
     rescue.desk.bare(WRONG).run().code(4);
     assert!(rescue.kept().is_empty() && rescue.copies().is_dir());
 }
+
+#[test]
+fn killed_at_any_moment_the_token_is_there_or_comes_back_with_the_old_pin_or_the_new_one() {
+    let rescue = Rescue::new();
+    let (mut old, mut new) = ("PIN", "NEW");
+    let value = |name| if name == "PIN" { PIN } else { NEW };
+    for round in 0..60 {
+        let words = format!("pin change --token {} --pin env:{old} --new-pin env:{new} --no-input", rescue.serial);
+        let mut child = start(rescue.desk.call(&words));
+        std::thread::sleep(std::time::Duration::from_micros(500 * round));
+        child.kill().unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let whole = rescue.desk.run(&format!("status {}", rescue.serial)).code == 0;
+        if !whole {
+            rescue.restore(&rescue.serial).code(0);
+        }
+        let is = |name| rescue.desk.store.serial_login_ok(&rescue.serial, "user", value(name));
+        match is(new) {
+            true => (old, new) = (new, old),
+            false => assert!(is(old), "round {round}: {ended:?}"),
+        }
+    }
+}

@@ -106,7 +106,8 @@ pub fn with_rescue(failure: Failure, selection: &Selection, token: Option<&Ident
         Error::NoToken(_) | Error::Unsupported { .. } | Error::Unset { .. } | Error::Device { .. }
     );
     let is = |one: &Identity, other: &Identity| {
-        (&one.manufacturer, &one.model, &one.serial) == (&other.manufacturer, &other.model, &other.serial)
+        let own = |of: &Identity| [&of.manufacturer, &of.model, &of.serial, &of.label].map(Clone::clone);
+        own(one) == own(other)
     };
     let meant: Vec<usize> = match (token.filter(|token| !token.blank), &selection.selector) {
         (Some(token), _) => {

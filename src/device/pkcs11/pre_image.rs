@@ -90,10 +90,10 @@ pub struct Kept {
 
 /// Copies the files of a token to the state directory before anything is sent; none where it has none that could be lost.
 ///
-/// A copy that is there already is replaced, since the token is whole now. Where it is not, that copy may be all that is left.
+/// A copy that is there already is replaced where the token is whole now. Where it is not, that copy may be all that is left.
 ///
 /// # Errors
-/// [`Error::Device`] where the token's files are damaged, or no copy can be kept.
+/// [`Error::Device`] where the token's files are damaged and an older copy is not, or no copy can be kept.
 pub fn keep(state: Option<&Path>, identity: &Identity) -> Result<Option<Kept>> {
     let Some(store) = Store::of(identity).filter(|_| !identity.blank) else { return Ok(None) };
     let Some(files) = store.files(identity) else { return Ok(None) };
@@ -105,15 +105,19 @@ pub fn keep(state: Option<&Path>, identity: &Identity) -> Result<Option<Kept>> {
     let name = name(identity, &files);
     let older = directory.read(&name);
     let (condition, contents) = look(store, &files, identity, older.as_ref());
-    match condition {
-        Condition::Intact => {}
-        // The module has another user's rights, or another file system: there is nothing that could be put back.
-        Condition::Unreadable => return Ok(None),
-        Condition::Damaged => {
+    match (condition, older) {
+        (Condition::Intact, _) => {}
+        // Who never had a copy has nothing to put back, and a write may even mend the token, as C_InitPIN does a lost key of
+        // openCryptoki. What cannot be read belongs to a module with another user's rights.
+        (Condition::Damaged, None) | (Condition::Unreadable, _) => return Ok(None),
+        (Condition::Damaged, Some(_)) => {
             let files: Vec<String> = files.iter().map(|file| shown(file)).collect();
             return Err(Error::Device {
-                what: format!("{} holds no token any more, and nothing was sent to {identity}", files.join(", ")),
-                cure: Some("put it back from a backup".into()),
+                what: format!(
+                    "a write was cut off before, and what {identity} is kept in is damaged ({}); nothing was sent",
+                    files.join(", ")
+                ),
+                cure: Some("put the token back from its copy".into()),
                 detail: None,
             });
         }

@@ -255,3 +255,60 @@ fn decode(bytes: &[u8]) -> Option<Stored> {
 fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored() -> Stored {
+        let path = PathBuf::from(std::ffi::OsString::from_vec(b"/a b/\xFF\n%41".to_vec()));
+        let identity = Identity {
+            application: Application::Pkcs11,
+            serial: Some(Text::from("1 %41")),
+            label: Text::trimmed(b"a\xFF\n\"b"),
+            manufacturer: Some(Text::from("M")),
+            model: None,
+            place: Place::Slot { id: u64::MAX, module: path.clone() },
+            blank: false,
+        };
+        let content = |bytes: &[u8]| Content { path: path.clone(), owner: (1, 2), mode: 0o640, bytes: bytes.to_vec() };
+        let kept = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        Stored { identity, kept, contents: vec![content(b"one\n"), content(b""), content(b"three")] }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_whatever_bytes_it_holds() {
+        let place = tempfile::tempdir().unwrap();
+        let (directory, stored) = (Directory::below(place.path()), stored());
+        assert!(directory.read("a").is_none() && directory.all().is_empty());
+        directory.write("a", &stored).unwrap();
+        directory.write("b", &stored).unwrap();
+        for read in [directory.read("a").unwrap(), directory.all().remove(1)] {
+            assert_eq!((&read.identity, read.kept), (&stored.identity, stored.kept));
+            assert_eq!(read.contents, stored.contents);
+        }
+        assert_eq!(directory.all().len(), 2);
+        directory.remove("a").unwrap();
+        directory.remove("a").unwrap();
+        assert!(directory.read("a").is_none());
+    }
+
+    #[test]
+    fn a_person_without_this_program_still_reads_the_contents() {
+        let bytes = encode(&stored()).unwrap();
+        let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
+        let head: serde_json::Value = serde_json::from_slice(parts.next().unwrap()).unwrap();
+        assert_eq!(head["files"][0]["length"], 4);
+        assert_eq!(parts.next().unwrap(), b"one\nthree");
+    }
+
+    #[test]
+    fn no_part_of_a_copy_and_no_copy_with_a_changed_byte_is_one() {
+        let whole = encode(&stored()).unwrap();
+        assert!(decode(&whole).is_some());
+        assert!((0..whole.len()).all(|length| decode(&whole[..length]).is_none()));
+        let mut changed = whole;
+        *changed.last_mut().unwrap() ^= 1;
+        assert!(decode(&changed).is_none());
+    }
+}

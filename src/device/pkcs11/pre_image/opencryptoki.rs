@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::directory::{Content, content};
-use crate::token::{Identity, Place};
+use crate::token::{Identity, Place, Text};
 
 /// The configuration, and where tokens are: both are compiled in.
 const CONFIGURATION: &str = "/etc/opencryptoki/opencryptoki.conf";
@@ -36,7 +36,8 @@ pub fn files(identity: &Identity) -> Option<Vec<PathBuf>> {
 }
 
 fn files_below(tokens: &Path, configuration: &str, identity: &Identity) -> Option<Vec<PathBuf>> {
-    let is_ours = |directory: &Path| content(&directory.join(INFO)).is_ok_and(|info| describes(&info.bytes, identity));
+    let is_told = |info: &[u8]| describes(info, identity) && holds(info, 0..32, identity.label.as_ref());
+    let is_ours = |directory: &Path| content(&directory.join(INFO)).is_ok_and(|info| is_told(&info.bytes));
     let ours: Vec<(u64, PathBuf)> = soft_tokens(configuration)
         .into_iter()
         .map(|(slot, name)| (slot, tokens.join(name)))
@@ -72,7 +73,7 @@ fn soft_tokens(configuration: &str) -> Vec<(u64, String)> {
     blocks.filter_map(slot).collect()
 }
 
-/// Whether these are a whole token: what it says of itself, and each key.
+/// Whether these are a whole token: what it says of itself, and each key. Its label may be another: C_InitToken takes one.
 pub fn is_intact(contents: &[Content], identity: &Identity) -> bool {
     let [info, keys @ ..] = contents else { return false };
     let is_key = |key: &Content| key.bytes.len() >= KEY && key.bytes.iter().any(|byte| *byte != 0);
@@ -96,25 +97,20 @@ pub fn is_torn(before: &[Content], now: &[Content]) -> bool {
     })
 }
 
-/// Whether `NVTOK.DAT` begins with what the token says of itself: label, manufacturer, model, serial.
+/// Whether `NVTOK.DAT` is of a token of that kind: label, manufacturer, model and serial stand at its beginning.
 fn describes(info: &[u8], identity: &Identity) -> bool {
-    let fields = [
-        (&identity.label, 0..32),
-        (&identity.manufacturer, 32..64),
-        (&identity.model, 64..80),
-        (&identity.serial, 80..96),
-    ];
-    info.len() >= KNOWN
-        && fields.into_iter().all(|(said, place)| {
-            let stored = info.get(place).map(<[u8]>::trim_ascii_end);
-            stored == Some(said.as_ref().map(|text| text.bytes()).unwrap_or_default())
-        })
+    let fields = [(&identity.manufacturer, 32..64), (&identity.model, 64..80), (&identity.serial, 80..96)];
+    info.len() >= KNOWN && fields.into_iter().all(|(said, place)| holds(info, place, said.as_ref()))
+}
+
+fn holds(info: &[u8], place: std::ops::Range<usize>, said: Option<&Text>) -> bool {
+    info.get(place).map(<[u8]>::trim_ascii_end) == Some(said.map(Text::bytes).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::{Application, Text};
+    use crate::token::Application;
 
     const CONF: &str = "version opencryptoki-3.1\n# slot 9 { stdll = libpkcs11_sw.so }\nslot 0\n{\nstdll = libpkcs11_tpm.so\n}\n\
         slot 3\n{\nstdll = libpkcs11_sw.so\n}\nslot 5 {stdll=libpkcs11_sw.so tokname = alpha}\nslot 6 { stdll = libpkcs11_sw.so tokname = ../x }";
@@ -172,7 +168,7 @@ mod tests {
     fn a_file_that_is_empty_cut_off_or_nothing_but_nuls_is_damage() {
         let ours = identity("a", 3);
         assert!(is_intact(&token(info("a", 1, 2), 1, 2), &ours));
-        assert!(!is_intact(&token(info("b", 1, 2), 1, 2), &ours));
+        assert!(is_intact(&token(info("b", 1, 2), 1, 2), &ours));
         assert!(!is_intact(&token(Vec::new(), 1, 2), &ours));
         assert!(!is_intact(&token(info("a", 1, 2)[..200].to_vec(), 1, 2), &ours));
         for key in [1, 2] {
