@@ -1,7 +1,8 @@
 //! The directory of copies: each a file of mode 0600 that outlives a crash, and that nobody else can have laid there.
 //!
-//! A file is one line of JSON, then the contents of the token's files one after another. One file and not several, so that one
-//! rename makes it whole or leaves it out; and a person without this program still gets the contents by `tail -n +2`.
+//! A file is one line of JSON with lengths and digests, then the contents of the token's files one after another. One file and not
+//! several costs one sync, and tells by itself whether it is whole; and a person without this program still gets the contents by
+//! `tail -n +2`.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -103,24 +104,21 @@ impl Directory {
                 .try_for_each(|above| above.sync_all())?;
         }
         let directory = self.open()?;
-        directory.set_permissions(fs::Permissions::from_mode(0o700))?;
-        let (path, new) = (self.path(name), self.0.join(format!("{name}.new")));
+        if directory.metadata()?.mode() & 0o077 != 0 {
+            directory.set_permissions(fs::Permissions::from_mode(0o700))?;
+        }
+        let path = self.path(name);
+        // What is cut off while it is written is known for no copy, so that a new one needs no other name meanwhile: a rename would
+        // cost the disk a second commit.
+        match create(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            created => return fill(&path, created?, stored).and_then(|()| directory.sync_all()),
+        }
+        // An older one stays till the new one is whole.
+        let new = self.0.join(format!("{name}.new"));
         // The token is locked: what stands there was left by a process that was cut off.
         remove(&new)?;
-        let written = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .custom_flags(OFlag::O_NOFOLLOW.bits())
-            .open(&new)
-            .and_then(|mut file| file.write_all(&encode(stored)?).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&new, &path))
-            .and_then(|()| directory.sync_all());
-        // A part of a copy is none; where even that cannot be removed, the next one does it.
-        if written.is_err() {
-            let _ = remove(&new);
-        }
-        written
+        fill(&new, create(&new)?, stored).and_then(|()| fs::rename(&new, &path)).and_then(|()| directory.sync_all())
     }
 
     /// The copy of that name; none where there is none that is ours and whole.
@@ -176,6 +174,18 @@ fn read(path: &Path) -> Option<Stored> {
     let found = content(path).ok()?;
     let is_ours = found.owner.0 == geteuid().as_raw() && found.mode & 0o077 == 0;
     is_ours.then(|| decode(&found.bytes)).flatten()
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).bits();
+    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
+}
+
+/// Writes a copy to a new file, on disk when this returns; one that is not taken whole goes.
+fn fill(path: &Path, mut file: File, stored: &Stored) -> io::Result<()> {
+    let written = encode(stored).and_then(|bytes| file.write_all(&bytes)).and_then(|()| file.sync_all());
+    // A part of a copy is none; where even that cannot be removed, the next one does it.
+    written.inspect_err(|_| drop(remove(path)))
 }
 
 fn remove(path: &Path) -> io::Result<()> {
