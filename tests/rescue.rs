@@ -63,10 +63,16 @@ impl Rescue {
     /// A write that is killed, with the token's file as `damage` leaves it: SoftHSM2 empties it before it writes.
     fn killed(&self, words: &str, damage: &dyn Fn(&Path)) {
         let gate = Gate::new(self.desk.store.dir(), "crash");
-        let mut child = self.held(&gate.before("C_Login"), words, &gate);
+        let child = self.held(&gate.before("C_Login"), words, &gate);
+        self.kill(child, "crash");
+        damage(&self.file);
+    }
+
+    /// Kills the tool, and whatever process is in the module at that gate, as the end of the machine does.
+    fn kill(&self, mut child: Child, gate: &str) {
         child.kill().unwrap();
         child.wait().unwrap();
-        damage(&self.file);
+        fs::remove_file(self.desk.path(&format!("{gate}.reached"))).unwrap();
     }
 
     fn restore(&self, words: &str) -> Run {
@@ -210,14 +216,12 @@ fn of_two_tokens_that_were_lost_each_comes_back_by_its_name() {
     let first = file_of(&second.desk, &rescue.serial);
     let damage = |_: &Path| [&first, &second.file].into_iter().for_each(|file| empty(file));
     let gate = Gate::new(second.desk.store.dir(), "two");
-    let mut children = vec![second.held(&gate.before("C_Login"), CHANGE, &gate)];
+    let one = second.held(&gate.before("C_Login"), CHANGE, &gate);
     let other = CHANGE.replace(LABEL, "desk-8");
     let again = Gate::new(second.desk.store.dir(), "other");
-    children.push(second.held(&again.before("C_Login"), &other, &again));
-    for child in &mut children {
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
+    let another = second.held(&again.before("C_Login"), &other, &again);
+    second.kill(one, "two");
+    second.kill(another, "other");
     damage(&second.file);
     let json = second.restore("--json").code(3).json();
     assert_eq!(json["error"]["kind"], "ambiguous-token");
@@ -267,6 +271,8 @@ fn a_write_that_could_not_be_proved_keeps_the_way_back_and_one_that_changed_noth
     rescue.copy();
     rescue.restore(&format!("desk-7 --destroy {}", rescue.serial)).code(0);
     assert!(rescue.desk.is_pin(PIN) && rescue.kept().is_empty());
+    rescue.desk.faulty(&Faults::new().rule("C_SetPIN=lie"), CHANGE).run().code(11);
+    assert!(rescue.kept().is_empty(), "the module only claimed it");
 }
 
 #[test]
@@ -296,13 +302,7 @@ fn a_copy_is_put_back_where_no_module_can_be_asked_and_stays() {
 #[test]
 fn the_copy_knows_by_which_module_the_token_was_seen() {
     let rescue = Rescue::new();
-    let mut child = {
-        let gate = Gate::new(rescue.desk.store.dir(), "gate");
-        rescue.held(&gate.before("C_Login"), CHANGE, &gate)
-    };
-    child.kill().unwrap();
-    child.wait().unwrap();
-    empty(&rescue.file);
+    rescue.killed(CHANGE, &empty);
     // The fault module, as it was loaded: without rules it only forwards.
     let call = rescue.desk.bare("token restore --json").with(|command| Faults::new().envs(command));
     assert_eq!(call.run().code(0).json()["confirmed"], true);

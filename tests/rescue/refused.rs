@@ -12,6 +12,7 @@ use crate::support::{
     desk::{NEW, PIN, WITH_SECRETS, assert_not_called, finish},
     running::shell,
     softhsm::{Faults, Gate},
+    terminal::Terminal,
 };
 
 /// The error of a call that sent nothing.
@@ -147,6 +148,25 @@ fn a_token_that_is_there_goes_back_only_where_its_serial_confirms_that() {
     assert_eq!(fs::read(rescue.copy()).unwrap(), copy);
     assert_eq!(json(&format!("desk-7 --destroy {}", rescue.serial), 0)["confirmed"], true);
     assert!(rescue.desk.is_pin(PIN));
+}
+
+#[test]
+fn on_a_terminal_the_serial_is_typed_and_no_other_word_will_do() {
+    let rescue = Rescue::new();
+    rescue.killed(CHANGE, &|_| {});
+    let ask = |word: &str| {
+        let mut terminal = Terminal::spawn(rescue.desk.call("token restore desk-7").command());
+        terminal.expect("will go back to what it was at 2").expect(&format!("Type {} to go on: ", rescue.serial));
+        terminal.send(&format!("{word}\r"));
+        terminal.wait()
+    };
+    for word in ["", "yes", "desk-7"] {
+        assert_eq!(ask(word).0, 6, "{word:?}");
+        rescue.copy();
+    }
+    let (code, shown) = ask(&rescue.serial);
+    assert!(code == 0 && shown.contains("desk-7 is back as it was at 2"), "{shown}");
+    assert!(rescue.kept().is_empty());
 }
 
 #[test]

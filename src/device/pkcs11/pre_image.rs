@@ -71,6 +71,15 @@ impl Store {
         }
     }
 
+    /// Whether the PINs are those of before.
+    fn has_same_pins(self, before: &[Content], now: &[Content]) -> bool {
+        match (self, before, now) {
+            (Self::SoftHsm, [before], [now]) => softhsm::has_same_pins(&before.bytes, &now.bytes),
+            (Self::SoftHsm, ..) => false,
+            (Self::OpenCryptoki, ..) => opencryptoki::has_same_pins(before, now),
+        }
+    }
+
     /// Whether some of them are as a call that was cut off left them and the others as before, as a copy tells.
     fn is_torn(self, before: &Stored, now: &[Content]) -> bool {
         match self {
@@ -136,15 +145,15 @@ pub fn keep(state: Option<&Path>, identity: &Identity) -> Result<Option<Kept>> {
 
 impl Kept {
     /// Removes the copy at the end of what was `done`, once the token's files are whole and on disk. It stays where they are not,
-    /// and where a write could not be proved: then it is the way back.
+    /// and where a write changed a PIN and could not be proved: then it is the way back.
     pub fn settle(self, done: &Result<()>) {
         let files: Vec<PathBuf> = self.stored.contents.iter().map(|content| content.path.clone()).collect();
         let (condition, now) = look(self.store, &files, &self.stored.identity, Some(&self.stored));
-        let is_same = || now.iter().map(|content| &content.bytes).eq(self.stored.contents.iter().map(|own| &own.bytes));
-        let is_proved = !matches!(done, Err(Error::Unconfirmed { .. })) || is_same();
+        let is_settled =
+            !matches!(done, Err(Error::Unconfirmed { .. })) || self.store.has_same_pins(&self.stored.contents, &now);
         // The module does not sync what it writes: after a crash of the machine an old copy could be gone, and the token too.
         let is_on_disk = || files.iter().all(|file| File::open(file).and_then(|file| file.sync_all()).is_ok());
-        if condition == Condition::Intact && is_proved && is_on_disk() {
+        if condition == Condition::Intact && is_settled && is_on_disk() {
             // One that stays is replaced by the next.
             let _ = self.directory.remove(&self.name);
         }

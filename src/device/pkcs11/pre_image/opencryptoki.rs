@@ -97,7 +97,13 @@ pub fn is_torn(before: &[Content], now: &[Content]) -> bool {
     })
 }
 
-/// Whether `NVTOK.DAT` is of a token of that kind: label, manufacturer, model and serial stand at its beginning.
+/// Whether two copies of one token hold the same master keys under the same PINs.
+pub fn has_same_pins(one: &[Content], other: &[Content]) -> bool {
+    let keys = |contents: &[Content]| contents.iter().skip(1).map(|key| key.bytes.clone()).collect::<Vec<_>>();
+    keys(one) == keys(other)
+}
+
+/// Whether `NVTOK.DAT` is of a token of that kind: manufacturer, model and serial stand in it behind the label.
 fn describes(info: &[u8], identity: &Identity) -> bool {
     let fields = [(&identity.manufacturer, 32..64), (&identity.model, 64..80), (&identity.serial, 80..96)];
     info.len() >= KNOWN && fields.into_iter().all(|(said, place)| holds(info, place, said.as_ref()))

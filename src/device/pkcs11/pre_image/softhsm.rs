@@ -18,6 +18,7 @@ const TOKEN: &str = "token.object";
 /// The attributes that every token has: CKA_VENDOR_DEFINED, `SH`, and a number.
 const SERIAL: u64 = 0x8000_534A;
 const SO_PIN: u64 = 0x8000_534C;
+const USER_PIN: u64 = 0x8000_534D;
 
 /// The file of the token of `serial`; none where this process does not find it.
 pub fn file(serial: &[u8]) -> Option<PathBuf> {
@@ -65,6 +66,16 @@ pub fn is_intact(file: &[u8], serial: &[u8]) -> bool {
         has_so_pin |= name == SO_PIN && !value.is_empty();
     }
     is_ours && has_so_pin
+}
+
+/// Whether two files of one token hold the same PINs: generation and flags change with a mere C_Login.
+pub fn has_same_pins(one: &[u8], other: &[u8]) -> bool {
+    let pins = |mut rest: &[u8]| {
+        let _generation = number(&mut rest);
+        let all = std::iter::from_fn(|| attribute(&mut rest));
+        all.filter(|(name, _)| [SO_PIN, USER_PIN].contains(name)).map(|(_, value)| value.to_vec()).collect::<Vec<_>>()
+    };
+    pins(one) == pins(other)
 }
 
 /// The next attribute: its name, its type, and a value of that type.
@@ -123,6 +134,15 @@ mod tests {
         assert!(!is_intact(&[whole.as_slice(), b"x"].concat(), OURS));
         let endless = [9, SERIAL, 5, u64::MAX].map(u64::to_be_bytes).concat();
         assert!(!is_intact(&endless, OURS));
+    }
+
+    #[test]
+    fn pins_are_the_same_whatever_else_changed() {
+        let (one, mut other) = (token(), token());
+        other[7] += 1;
+        assert!(has_same_pins(&one, &other));
+        *other.last_mut().unwrap() ^= 1;
+        assert!(!has_same_pins(&one, &other));
     }
 
     #[test]
