@@ -101,19 +101,19 @@ pub fn with_rescue(failure: Failure, selection: &Selection, token: Option<&Ident
     lost.retain(|kept| kept.condition == Condition::Damaged);
     let identities: Vec<&Identity> = lost.iter().map(|kept| &kept.identity).collect();
     // A blank slot is offered in the place of a token that is gone.
-    let is_of_none = matches!(
+    let may_be_gone = matches!(
         failure.error,
         Error::NoToken(_) | Error::Unsupported { .. } | Error::Unset { .. } | Error::Device { .. }
     );
     let is = |one: &Identity, other: &Identity| {
-        let own = |of: &Identity| [&of.manufacturer, &of.model, &of.serial, &of.label].map(Clone::clone);
-        own(one) == own(other)
+        let is_of_its_kind = one.manufacturer == other.manufacturer && one.model == other.model;
+        is_of_its_kind && one.serial == other.serial && one.label == other.label
     };
     let meant: Vec<usize> = match (token.filter(|token| !token.blank), &selection.selector) {
         (Some(token), _) => {
             (0..lost.len()).filter(|index| identities.get(*index).is_some_and(|lost| is(lost, token))).collect()
         }
-        (None, _) if !is_of_none => Vec::new(),
+        (None, _) if !may_be_gone => Vec::new(),
         (None, Some(selector)) => selector.matches(&identities),
         (None, None) => (0..lost.len()).collect(),
     };
