@@ -109,17 +109,18 @@ pub fn profiles() -> Vec<PathBuf> {
     [PathBuf::from(ADMINISTRATORS_PROFILES)].into_iter().chain(user).collect()
 }
 
-/// Where the user's own state stands; none where that is not known.
-pub fn state() -> Option<PathBuf> {
-    directory("XDG_STATE_HOME", ".local/state")
-}
-
 /// Where lock files stand: the directory that the administrator shares, else the user's own; none where neither is known.
 pub fn locks() -> Option<PathBuf> {
     match Path::new(SHARED_LOCKS).is_dir() {
         true => Some(SHARED_LOCKS.into()),
         false => state().map(|state| state.join("locks")),
     }
+}
+
+/// Where stands what must outlive a crash; none where nothing tells. It is the user's own even where locks are shared: what is put
+/// back from there is put back with this user's rights, so nobody else may lay anything there.
+pub fn state() -> Option<PathBuf> {
+    directory("XDG_STATE_HOME", ".local/state")
 }
 
 /// A directory of the XDG base directory specification, for pukka; a relative value is ignored, as it says.

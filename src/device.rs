@@ -31,6 +31,8 @@ pub struct Settings {
     pub modules: Vec<PathBuf>,
     /// Where lock files stand.
     pub locks: Option<PathBuf>,
+    /// Where stands what must outlive a crash.
+    pub state: Option<PathBuf>,
     /// How long to wait for another process or program.
     pub wait: Duration,
     /// How modules are run.
@@ -39,6 +41,19 @@ pub struct Settings {
     pub trace: Trace,
     /// The cards that are known by a profile.
     pub profiles: Profiles,
+}
+
+impl Settings {
+    /// Those that concern the slots of modules.
+    pub fn slots(&self) -> pkcs11::Settings {
+        pkcs11::Settings {
+            locks: self.locks.clone(),
+            state: self.state.clone(),
+            wait: self.wait,
+            limits: self.limits.clone(),
+            trace: self.trace.clone(),
+        }
+    }
 }
 
 /// Which tokens are looked for.
@@ -114,22 +129,13 @@ pub fn examine(via: Option<Route>, settings: &Settings) -> Vec<Finding> {
         findings.extend(card::doctor::examine(&cards(settings)));
     }
     if via != Some(Route::Pcsc) {
-        findings.extend(pkcs11::doctor::examine(&settings.modules, &slots(settings)));
+        findings.extend(pkcs11::doctor::examine(&settings.modules, &settings.slots()));
     }
     findings
 }
 
 fn cards(settings: &Settings) -> card::Settings {
     card::Settings { wait: settings.wait, trace: settings.trace.clone(), profiles: settings.profiles.clone() }
-}
-
-fn slots(settings: &Settings) -> pkcs11::Settings {
-    pkcs11::Settings {
-        locks: settings.locks.clone(),
-        wait: settings.wait,
-        limits: settings.limits.clone(),
-        trace: settings.trace.clone(),
-    }
 }
 
 /// The applications that are looked for.
@@ -183,7 +189,7 @@ fn in_readers(wanted: Wanted<'_>, settings: &Settings, search: &mut Search) -> O
 
 /// Looks for the tokens of modules, and leaves out what was seen before: on a card, or through another module.
 fn behind_modules(wanted: Wanted<'_>, settings: &Settings, readers: Option<Vec<Text>>, search: &mut Search) {
-    let slots = slots(settings);
+    let slots = settings.slots();
     // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
     let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
     let modules = modules(wanted, settings);

@@ -108,6 +108,8 @@ pub enum Error {
         /// The status word or return value.
         detail: Option<String>,
     },
+    /// It was done, and what it should have led to cannot be seen.
+    Unseen(String),
     /// A bug.
     Internal(String),
 }
@@ -174,6 +176,7 @@ impl Error {
             Self::Unconfirmed { why, .. } => {
                 format!("the token accepted the new {called}, but that could not be confirmed: {why}")
             }
+            Self::Unseen(what) => what.clone(),
             Self::Internal(what) => format!("internal error: {what}"),
         }
     }
@@ -205,7 +208,7 @@ impl Error {
             Self::NewValueRefused { .. } => "new-value-refused",
             Self::Unsupported { .. } => "unsupported",
             Self::Device { .. } | Self::Stale | Self::NotEntered { end: EntryEnd::TimedOut, .. } => "device",
-            Self::Unconfirmed { .. } => "unconfirmed",
+            Self::Unconfirmed { .. } | Self::Unseen(_) => "unconfirmed",
             Self::Internal(_) => "internal",
         }
     }
@@ -223,7 +226,7 @@ impl Error {
             }
             Self::Unsupported { .. } => 7,
             Self::Device { .. } | Self::Stale | Self::NotEntered { end: EntryEnd::TimedOut, .. } => 8,
-            Self::Unconfirmed { .. } => 11,
+            Self::Unconfirmed { .. } | Self::Unseen(_) => 11,
             Self::Interrupted | Self::NotEntered { end: EntryEnd::Cancelled, .. } => 130,
         }
     }
@@ -248,6 +251,7 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Device { .. }
             | Self::Stale
+            | Self::Unseen(_)
             | Self::Internal(_) => None,
         }
     }

@@ -4,9 +4,11 @@ mod findings;
 mod json;
 mod profile;
 mod report;
+mod restored;
 mod text;
 
 pub use report::{Failure, Listed, Listing, Report};
+pub use restored::Restored;
 
 use std::{
     fmt,

@@ -20,6 +20,7 @@ mod pcsc;
 mod piv;
 mod profile;
 mod prompts;
+mod rescue;
 mod respond;
 mod sc_hsm;
 mod seen_twice;

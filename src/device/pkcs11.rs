@@ -7,6 +7,7 @@ mod lock;
 mod module;
 mod opensc;
 mod p11_kit;
+pub mod pre_image;
 mod quirks;
 mod raw;
 mod slot;
@@ -69,6 +70,8 @@ const PROOF: &str = "C_Login (CKU_USER) from a fresh session, as proof";
 pub struct Settings {
     /// Where lock files stand.
     pub locks: Option<PathBuf>,
+    /// Where stands what must outlive a crash.
+    pub state: Option<PathBuf>,
     /// How long to wait for one.
     pub wait: Duration,
     /// How modules are run.

@@ -292,17 +292,33 @@ impl Collector {
     }
 
     fn confirm_destruction(&mut self, name: &str, survey: &Survey) -> Result<()> {
-        if let Destroy::Named(given) = &self.destroy {
-            return confirm(name, given);
+        let said = format!("everything on {} will be destroyed: every key, certificate and PIN", survey.identity);
+        match self.confirm(name, &said) {
+            None => Err(Error::Usage(
+                "the token is live and would be destroyed: confirm it with --destroy and its serial".into(),
+            )),
+            Some(confirmed) => confirmed,
         }
-        let unconfirmed = || {
-            Error::Usage("the token is live and would be destroyed: confirm it with --destroy and its serial".into())
-        };
-        let prompter = self.ask.as_deref_mut().ok_or_else(unconfirmed)?;
-        let shown = Text::from(name);
-        prompter.tell(&format!("everything on {} will be destroyed: every key, certificate and PIN", survey.identity));
-        let given = prompter.word(&format!("Type {shown} to go on: "))?;
-        confirm(name, &given)
+    }
+
+    /// Takes the word `name` for a confirmation: from the call, else from a person, who is told first what it is that will be done.
+    /// None where the call does not name it and nobody may be asked.
+    pub fn confirm(&mut self, name: &str, what: &str) -> Option<Result<()>> {
+        if let Destroy::Named(given) = &self.destroy {
+            return Some(confirm(name, given));
+        }
+        let prompter = self.ask.as_deref_mut()?;
+        prompter.tell(what);
+        let given = prompter.word(&format!("Type {} to go on: ", Text::from(name)));
+        Some(given.and_then(|given| confirm(name, &given)))
+    }
+
+    /// The same for what is only planned: a person who could be asked is not.
+    pub fn is_confirmed(&self, name: &str) -> Option<Result<()>> {
+        match &self.destroy {
+            Destroy::Named(given) => Some(confirm(name, given)),
+            Destroy::Ask => self.ask.is_some().then_some(Ok(())),
+        }
     }
 
     fn is_made(&self, need: Need) -> bool {

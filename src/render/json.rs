@@ -102,8 +102,9 @@ struct Done<'a> {
     plan: Option<PlanObject<'a>>,
 }
 
+/// A token, as it is named.
 #[derive(Serialize)]
-struct Named<'a> {
+pub struct Named<'a> {
     selector: &'a str,
     application: &'static str,
     serial: Option<String>,
@@ -353,7 +354,8 @@ fn plan_object<'a>(plan: &Plan, report: &'a Report) -> PlanObject<'a> {
     }
 }
 
-fn named<'a>(selector: &'a str, identity: &Identity) -> Named<'a> {
+/// A token, by its selector and by what it says of itself.
+pub fn named<'a>(selector: &'a str, identity: &Identity) -> Named<'a> {
     Named {
         selector,
         application: identity.application.name(),

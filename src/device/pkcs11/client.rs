@@ -162,6 +162,11 @@ impl Client {
         matches!(*self.running.lock().unwrap_or_else(PoisonError::into_inner), State::Running(_))
     }
 
+    /// Whether it was left behind in the middle of a write.
+    pub fn may_still_write(&self) -> bool {
+        matches!(&*self.running.lock().unwrap_or_else(PoisonError::into_inner), State::Lost(lost) if lost.writes)
+    }
+
     /// Does `work` with a worker that runs; where it is lost by that, says so from now on.
     fn with<T>(&self, request: &Request<'_>, work: impl FnOnce(&mut Running) -> Result<T, Why>) -> Result<T> {
         let mut state = self.running.lock().unwrap_or_else(PoisonError::into_inner);

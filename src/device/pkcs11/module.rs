@@ -152,6 +152,11 @@ impl Module {
         *self.initialized.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether its worker was left behind in the middle of a write.
+    pub fn may_still_write(&self) -> bool {
+        self.worker.may_still_write()
+    }
+
     /// The path it was loaded from.
     pub fn path(&self) -> &Path {
         &self.path
@@ -239,12 +244,7 @@ impl Module {
         access: Access,
         wait: Duration,
     ) -> Result<Lock<'_>> {
-        let directory = directory.ok_or_else(|| Error::Device {
-            what: "the token cannot be locked against other processes: nothing says where lock files stand".into(),
-            cure: Some("set HOME or XDG_STATE_HOME".into()),
-            detail: None,
-        })?;
-        let (directory, name) = (directory.to_owned(), lock::name(identity));
+        let (directory, name) = (directory.ok_or_else(lock::nowhere)?.to_owned(), lock::name(identity));
         let held = Held { directory, name, alone: access == Access::Write, wait };
         let locked = self.take(&held)?;
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
@@ -256,7 +256,7 @@ impl Module {
         let milliseconds = wait.as_millis().try_into().unwrap_or(u64::MAX);
         let request = Request::Lock { directory, name, alone: *alone, wait: milliseconds };
         let taken: Result<Locked, NoLock> = self.worker.ask_longer(&request, *wait)?;
-        taken.map_err(|NoLock { what, cure, detail }| Error::Device { what, cure: Some(cure), detail })
+        taken.map_err(Error::from)
     }
 
     /// Traces a call before it is made, which may be the last that is heard of the module, and its answer.

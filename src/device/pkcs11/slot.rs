@@ -12,7 +12,7 @@ use super::{
     ABILITIES, INIT_RULES, Settings,
     info::{self, TokenInfo},
     module::{Module, Refusal, Session},
-    quirks,
+    pre_image, quirks,
     verdict::{About, Tries, verdict},
 };
 use crate::{
@@ -117,9 +117,17 @@ impl Connection for Slot {
         if held.as_ref().is_some_and(|lock| lock.changed_since(self.module.initialized())) {
             self.module.refresh()?;
         }
+        // Before anything is sent: a module that stores tokens in files may lose one by presenting a mere wrong PIN.
+        let pre_image = match access {
+            Access::Write => pre_image::keep(self.settings.state.as_deref(), &self.identity)?,
+            Access::Read => None,
+        };
         self.fresh.set(None);
-        self.info()?;
-        work(self)
+        let done = self.info().and_then(|_| work(self));
+        if !self.module.may_still_write() {
+            pre_image.into_iter().for_each(|kept| kept.settle(&done));
+        }
+        done
     }
 }
 

@@ -9,6 +9,8 @@ use nix::sys::time::TimeSpec;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::error::Error;
+
 /// The longest request in bytes: two PINs, or a path or an initialisation string and what stands around them.
 const LONGEST_REQUEST: usize = 16 * 1024;
 /// The longest answer in bytes: far more than the list of all slots that a module ever showed.
@@ -262,6 +264,12 @@ impl Locked {
     /// Whether another process may have changed the token since `time`, on the clock of file times.
     pub fn changed_since(self, time: TimeSpec) -> bool {
         self.0.is_none_or(|(seconds, nanoseconds)| TimeSpec::new(seconds, nanoseconds) >= time)
+    }
+}
+
+impl From<NoLock> for Error {
+    fn from(NoLock { what, cure, detail }: NoLock) -> Self {
+        Self::Device { what, cure: Some(cure), detail }
     }
 }
 
