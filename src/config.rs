@@ -1,11 +1,15 @@
 //! Configuration files, and where state stands.
 
+mod module;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
+
+pub use module::Module;
 
 use crate::error::{Error, Result};
 
@@ -20,9 +24,9 @@ const SHARED_LOCKS: &str = "/var/lib/pukka/locks";
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The PKCS#11 modules to load where none is named; p11-kit's proxy otherwise.
+    /// The PKCS#11 modules to load where none is named; p11-kit's proxy where this is not said, none at all where it is empty.
     #[serde(default)]
-    pub modules: Option<Vec<PathBuf>>,
+    pub modules: Option<Vec<Module>>,
     /// Seconds to wait for a token that another process uses.
     #[serde(default)]
     pub wait: Option<u32>,
@@ -97,7 +101,30 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let config = Config::parse("modules = [\"/a.so\", \"/b.so\"]\nwait = 9", "FILE").unwrap();
-        assert_eq!(config, Config { modules: Some(vec!["/a.so".into(), "/b.so".into()]), wait: Some(9) });
+        let text = "modules = [\"/a.so\", { path = \"/b.so\", init = \"configdir='sql:/x'\" }, { path = \"/c.so\" }]\nwait = 9";
+        let config = Config::parse(text, "FILE").unwrap();
+        let module =
+            |path: &str, init: Option<&std::ffi::CStr>| Module { path: path.into(), init: init.map(Into::into) };
+        let modules = vec![module("/a.so", None), module("/b.so", Some(c"configdir='sql:/x'")), module("/c.so", None)];
+        assert_eq!(config, Config { modules: Some(modules), wait: Some(9) });
+        assert_eq!(Config::parse("modules = []", "FILE").unwrap().modules, Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_module_that_is_not_understood_is_an_error_with_line_and_column() {
+        for (module, place, why) in [
+            ("{ path = \"/a.so\", inti = \"x\" }", "line 2, column 21", "unknown field `inti`"),
+            ("{ init = \"x\" }", "line 2, column 3", "missing field `path`"),
+            ("{ path = \"/a.so\", init = \"x\\u0000y\" }", "line 2, column 28", "NUL"),
+            ("{ path = \"/a.so\", init = 7 }", "line 2, column 28", "invalid type: integer `7`"),
+            ("{ path = \"\" }", "line 2, column 12", "a path"),
+            ("\"\"", "line 2, column 3", "a path"),
+            ("7", "line 2, column 3", "a path, or a table of path and init"),
+        ] {
+            let error = Config::parse(&format!("modules = [\n  {module},\n]\n"), "FILE").unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            let said = error.to_string();
+            assert!(said.starts_with(&format!("FILE, {place}: ")) && said.contains(why), "{module}: {said}");
+        }
     }
 }

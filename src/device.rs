@@ -4,7 +4,8 @@ pub mod card;
 pub mod pkcs11;
 
 use std::{
-    path::PathBuf,
+    ffi::CString,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -22,8 +23,10 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// How devices are reached.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The modules to load; p11-kit's proxy where none is named.
-    pub modules: Vec<PathBuf>,
+    /// The modules to load, which may be none at all; p11-kit's proxy where nobody says.
+    pub modules: Option<Vec<PathBuf>>,
+    /// What a module's C_Initialize is to be told, in whichever way the module was named.
+    pub inits: Vec<(PathBuf, CString)>,
     /// Where lock files stand.
     pub locks: Option<PathBuf>,
     /// How long to wait for another process or program.
@@ -32,6 +35,19 @@ pub struct Settings {
     pub trace: Trace,
     /// The cards that are known by a profile.
     pub profiles: Profiles,
+}
+
+impl Settings {
+    /// Whether a person named modules, on the command line or in a configuration.
+    fn names_modules(&self) -> bool {
+        self.modules.as_ref().is_some_and(|named| !named.is_empty())
+    }
+
+    /// What this module's C_Initialize is to be told.
+    fn init(&self, module: &Path) -> Option<CString> {
+        let file = canonical(module);
+        self.inits.iter().find(|(path, _)| canonical(path) == file).map(|(_, init)| init.clone())
+    }
 }
 
 /// Which tokens are looked for.
@@ -134,9 +150,17 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         let slots =
             pkcs11::Settings { locks: settings.locks.clone(), wait: settings.wait, trace: settings.trace.clone() };
         // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
-        let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
-        for module in modules(wanted, settings) {
-            match settled(wanted, settings.wait, || pkcs11::find(&module, &slots)) {
+        let is_asked_for = wanted.is_for(Route::Pkcs11) || settings.names_modules();
+        let modules = modules(wanted, settings);
+        if modules.is_empty() && is_asked_for {
+            let error = Error::NoToken(
+                "no PKCS#11 module is loaded, since the configuration names none; name one with --module".into(),
+            );
+            search.problems.push(Problem { error, hides_token: false, route: Route::Pkcs11 });
+        }
+        for module in modules {
+            let init = settings.init(&module);
+            match settled(wanted, settings.wait, || pkcs11::find(&module, init.as_deref(), &slots)) {
                 Ok(slots) => {
                     search.answered = true;
                     search.found.extend(slots.found);
@@ -145,7 +169,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
                 }
                 Err(error) if is_asked_for => {
                     // A module that was named may have the token that is meant.
-                    let hides_token = !settings.modules.is_empty();
+                    let hides_token = settings.names_modules();
                     search.problems.push(Problem { error, hides_token, route: Route::Pkcs11 });
                 }
                 Err(_) => {}
@@ -153,7 +177,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         }
     }
     only_natively(&mut search.found);
-    if !settings.modules.is_empty() {
+    if settings.names_modules() {
         // Who named a module wants to hear of that first, not of a reader that nobody asked for. (The sort is stable.)
         search.problems.sort_by_key(|problem| problem.route != Route::Pkcs11);
     }
@@ -199,19 +223,23 @@ fn settled(wanted: Wanted<'_>, wait: Duration, look: impl Fn() -> Result<pkcs11:
 fn modules(wanted: Wanted<'_>, settings: &Settings) -> Vec<PathBuf> {
     let named = match wanted.selector.and_then(Selector::module) {
         Some(module) => vec![module],
-        None if settings.modules.is_empty() => vec![pkcs11::PROXY.into()],
-        None => settings.modules.clone(),
+        None => settings.modules.clone().unwrap_or_else(|| vec![pkcs11::PROXY.into()]),
     };
     let mut seen = Vec::new();
     named
         .into_iter()
         .filter(|module| {
-            let file = std::fs::canonicalize(module).unwrap_or_else(|_| module.clone());
+            let file = canonical(module);
             let new = !seen.contains(&file);
             seen.push(file);
             new
         })
         .collect()
+}
+
+/// The file that a path leads to; the path itself where that is for the linker to find.
+fn canonical(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

@@ -90,6 +90,12 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<(), Failure> {
     };
     let settings = Settings {
         modules: global.modules(&config),
+        inits: config
+            .modules
+            .iter()
+            .flatten()
+            .filter_map(|module| Some((module.path.clone(), module.init.clone()?)))
+            .collect(),
         locks: config::locks(),
         wait: global.wait(&config),
         trace: if global.trace { render::trace() } else { Trace::default() },

@@ -9,6 +9,7 @@ mod slot;
 mod verdict;
 
 use std::{
+    ffi::CStr,
     path::{Path, PathBuf},
     rc::Rc,
     time::Duration,
@@ -77,12 +78,12 @@ pub struct Slots {
     pub unsettled: bool,
 }
 
-/// The tokens of the module at `path` that have PINs.
+/// The tokens of the module at `path` that have PINs; `init` is what its C_Initialize is to be told.
 ///
 /// # Errors
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
-pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
-    let module = Rc::new(Module::load(path, settings.trace.clone())?);
+pub fn find(path: &Path, init: Option<&CStr>, settings: &Settings) -> Result<Slots> {
+    let module = Rc::new(Module::load(path, init, settings.trace.clone())?);
     let mut slots = Slots::default();
     for id in module.slots()? {
         let info = match module.token_info_if_any(id) {

@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    ffi::{CStr, CString},
     path::{Path, PathBuf},
 };
 
@@ -25,6 +26,8 @@ use crate::{
 /// A module that was loaded and initialised; finalised when dropped.
 pub struct Module {
     path: PathBuf,
+    /// What C_Initialize is to be told, each time.
+    init: Option<CString>,
     raw: Raw,
     trace: Trace,
     /// When it read its tokens, on the clock of file times.
@@ -32,11 +35,11 @@ pub struct Module {
 }
 
 impl Module {
-    /// Loads and initialises the module at `path`.
+    /// Loads and initialises the module at `path`, which is told `init` where it wants that.
     ///
     /// # Errors
     /// [`Error::Device`] where it is missing, is no module, or does not initialise.
-    pub fn load(path: &Path, trace: Trace) -> Result<Self> {
+    pub fn load(path: &Path, init: Option<&CStr>, trace: Trace) -> Result<Self> {
         let shown = path.display().to_string().escape_debug().to_string();
         let raw = Raw::load(path).map_err(|error| {
             let (what, detail) = match error {
@@ -48,14 +51,20 @@ impl Module {
                 "name the module's shared library with --module, for instance one that `p11-kit list-modules` shows";
             Error::Device { what, cure: Some(cure.into()), detail: detail.map(|text| text.escape_debug().to_string()) }
         })?;
-        let module = Self { path: path.to_owned(), raw, trace, initialized: Cell::new(lock::now()) };
+        let module = Self {
+            path: path.to_owned(),
+            init: init.map(CStr::to_owned),
+            raw,
+            trace,
+            initialized: Cell::new(lock::now()),
+        };
         module.initialize()?;
         Ok(module)
     }
 
     fn initialize(&self) -> Result<()> {
         self.initialized.set(lock::now());
-        self.said(format_args!("C_Initialize()"), || self.raw.initialize()).map_err(|rv| {
+        self.said(format_args!("C_Initialize()"), || self.raw.initialize(self.init.as_deref())).map_err(|rv| {
             match failure(rv, "C_Initialize") {
                 Error::Device { what, cure, detail } => Error::Device {
                     what: format!("{}: {what}", self.path.display().to_string().escape_debug()),

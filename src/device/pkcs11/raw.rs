@@ -7,7 +7,11 @@
 
 #![allow(unsafe_code)] // C_* calls through the pointers of a loaded library cannot be safe.
 
-use std::{path::Path, ptr};
+use std::{
+    ffi::{CStr, c_void},
+    path::Path,
+    ptr,
+};
 
 use cryptoki_sys::{
     CK_C_INITIALIZE_ARGS, CK_FUNCTION_LIST, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CK_ULONG,
@@ -80,9 +84,19 @@ impl Raw {
         Ok(Self { functions, _library: library })
     }
 
-    /// C_Initialize, with the system's locks where the module can use them.
-    pub fn initialize(&self) -> Result<(), Rv> {
-        let mut arguments = CK_C_INITIALIZE_ARGS { flags: CKF_OS_LOCKING_OK, ..CK_C_INITIALIZE_ARGS::default() };
+    /// C_Initialize, with the system's locks where the module can use them, and `init` as pReserved: what NSS, and modules made
+    /// for it, read there as LibraryParameters. The standard wants NULL there (2.40, 5.4).
+    pub fn initialize(&self, init: Option<&CStr>) -> Result<(), Rv> {
+        // Where LibraryParameters is not NULL the structure of NSS goes on with one more pointer, which must be.
+        #[repr(C)]
+        struct Arguments {
+            standard: CK_C_INITIALIZE_ARGS,
+            reserved: *mut c_void,
+        }
+        let parameters = init.map_or(ptr::null_mut(), |init| init.as_ptr().cast_mut().cast());
+        let standard =
+            CK_C_INITIALIZE_ARGS { flags: CKF_OS_LOCKING_OK, pReserved: parameters, ..CK_C_INITIALIZE_ARGS::default() };
+        let mut arguments = Arguments { standard, reserved: ptr::null_mut() };
         call!(self, C_Initialize((&raw mut arguments).cast()))
     }
 
