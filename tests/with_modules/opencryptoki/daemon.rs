@@ -18,7 +18,15 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Lays the store of `$1` over the fixed paths, then becomes the daemon.
+///
+/// In a chroot / is no mount of its own and cannot be made private; then it must be so already, or what is mounted here shows outside.
 const BEGIN: &str = r#"set -eu
+mount --make-rprivate / 2>/dev/null || {
+  mount --bind /run /run
+  if grep -q ' /run .* shared:' /proc/self/mountinfo; then
+    umount /run; echo 'this chroot stands on a shared mount, so its mounts would show outside of it' >&2; exit 1
+  fi
+}
 install -d -g pkcs11 -m 770 "$1/store" "$1/store/swtok" "$1/store/swtok/TOK_OBJ"
 mount --bind "$1/store" /var/lib/opencryptoki
 mount --bind "$1/etc" /etc/opencryptoki
@@ -89,15 +97,15 @@ impl Drop for Daemon {
 fn begin(directory: &Path) -> Result<Child> {
     let log = directory.join("daemon.log");
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--ipc", "sh", "-c", BEGIN, "sh"]).arg(directory);
+    command.args(["--mount", "--ipc", "--propagation", "unchanged", "sh", "-c", BEGIN, "sh"]).arg(directory);
     command.stdout(File::create(&log)?).stderr(File::options().append(true).open(&log)?);
     let mut process = command.spawn().context("there is no unshare, it is in the package util-linux")?;
-    let ready = till_ready(&mut process);
-    if ready.is_err() {
+    till_ready(&mut process).map_err(|error| {
         end(&mut process);
-    }
-    let said = || format!("it says: {}", fs::read_to_string(&log).unwrap_or_default().trim());
-    ready.with_context(said).map(|()| process)
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        error.context(said.trim().to_owned()).context("pkcsslotd did not start")
+    })?;
+    Ok(process)
 }
 
 /// Waits till the process is the daemon, and the daemon has its socket.
@@ -107,8 +115,8 @@ fn till_ready(process: &mut Child) -> Result<()> {
     loop {
         if let Some(status) = process.try_wait()? {
             bail!(
-                "{status}: its paths are fixed, so it needs a mount namespace and an IPC namespace, which take root and \
-                 CAP_SYS_ADMIN (docker run --privileged, or --cap-add SYS_ADMIN without AppArmor's profile)"
+                "{status}; its paths are fixed, so it needs a mount and an IPC namespace of its own, which take root and \
+                 CAP_SYS_ADMIN (docker run --privileged)"
             );
         }
         let is_daemon = fs::read_to_string(own.join("comm")).is_ok_and(|name| name.trim() == "pkcsslotd");

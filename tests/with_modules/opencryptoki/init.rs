@@ -1,9 +1,22 @@
 //! The beginning of a token: its SO PIN is known to the world, and once that was changed there is no way to begin anew.
 
+use std::{
+    fs::File,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    process::Command,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
 use serde_json::json;
 
-use super::{Bench, INIT};
-use crate::support::desk::{PIN, SO, SO2};
+use super::{Bench, INIT, module};
+use crate::support::{
+    desk::{PIN, SO, SO2},
+    running::Running,
+};
 
 const ANEW: &str = "token init --token desk-7 --destroy 123";
 
@@ -63,11 +76,41 @@ fn after_a_change_of_the_so_pin_it_does_not_begin_anew_unless_that_is_forced() {
     assert!(!bench.status()["can"].to_string().contains("token init"), "it is offered");
 
     // Whoever wants it gets what was foretold, and is not told that all is well.
-    let run = bench.run(&format!("{ANEW} --so-pin env:SO2 --force-init --json"));
-    assert!([8, 11].contains(&run.code), "{run:?}");
+    bench.refused(&format!("{ANEW} --so-pin env:SO2 --force-init"), 11, "unconfirmed");
     assert_eq!(bench.logs_in("so", SO2), Err("CKR_FUNCTION_FAILED".into()));
     assert_eq!(bench.logs_in("so", SO), Err("CKR_PIN_INCORRECT".into()));
     bench.refused("pin set --token desk-7 --so-pin env:SO2 --new-pin env:PIN", 8, "device");
+}
+
+/// Opens a pipe for writing, once somebody has opened it for reading.
+fn till_read(pipe: &Path) -> File {
+    let start = Instant::now();
+    loop {
+        match File::options().write(true).custom_flags(nix::libc::O_NONBLOCK).open(pipe) {
+            Ok(file) => return file,
+            Err(error) => assert!(start.elapsed() < Duration::from_secs(20), "nobody reads: {error}"),
+        }
+        sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_token_in_use_does_not_begin_anew() {
+    let bench = Bench::new();
+    // pkcs11-tool reads what it is to store when it has a session and is logged in.
+    let file = bench.home.path().join("object");
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let mut user = bench.daemon.enter();
+    user.args(["pkcs11-tool", "--module"]).arg(module()).args(["--login", "--pin", PIN, "--session-rw"]);
+    user.args(["--type", "data", "--label", "deed", "--write-object"]).arg(&file);
+    let user = Running::spawn(&mut user);
+    let mut content = till_read(&file);
+    let error = bench.refused(&format!("{ANEW} --so-pin env:SO"), 8, "device");
+    assert_eq!(error["detail"], "CKR_SESSION_EXISTS (0xB6)");
+    content.write_all(b"precious").unwrap();
+    drop(content);
+    user.finish().code(0);
+    assert_eq!(bench.logs_in("user", PIN), Ok(()));
 }
 
 /// The flag tells it of a blank token too: its SO logs in before C_InitToken.
@@ -75,7 +118,7 @@ fn after_a_change_of_the_so_pin_it_does_not_begin_anew_unless_that_is_forced() {
 fn a_blank_token_whose_so_pin_was_changed_is_not_initialised_either() {
     let bench = Bench::blank();
     let mut command = bench.daemon.enter();
-    command.args(["pkcs11-tool", "--module"]).arg(super::module());
+    command.args(["pkcs11-tool", "--module"]).arg(module());
     let change = ["--login", "--login-type", "so", "--so-pin", SO, "--change-pin", "--pin", SO, "--new-pin", SO2];
     let output = command.args(change).output().unwrap();
     assert!(output.status.success(), "{output:?}");
