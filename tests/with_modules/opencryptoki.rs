@@ -1,5 +1,7 @@
 //! openCryptoki's soft token behind its own daemon: what it does in its own way, and what pukka makes of it.
 
+#[path = "opencryptoki/cut.rs"]
+mod cut;
 #[path = "opencryptoki/daemon.rs"]
 mod daemon;
 #[path = "opencryptoki/init.rs"]

@@ -77,9 +77,14 @@ impl Daemon {
         command
     }
 
+    /// Where the token has its files.
+    pub fn store(&self) -> PathBuf {
+        self.directory.path().join("store/swtok")
+    }
+
     /// What the token has stored: its files by name.
     pub fn stored(&self) -> Vec<(String, Vec<u8>)> {
-        let entries = fs::read_dir(self.directory.path().join("store/swtok")).unwrap().map(Result::unwrap);
+        let entries = fs::read_dir(self.store()).unwrap().map(Result::unwrap);
         let files = entries.filter(|entry| entry.path().is_file());
         let mut stored: Vec<(String, Vec<u8>)> =
             files.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect();

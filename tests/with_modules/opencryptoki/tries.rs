@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Bench, flag};
-use crate::support::desk::{NEW, PIN, SO, WRONG};
+use super::{Bench, flag, module};
+use crate::support::{
+    desk::{NEW, PIN, SO, WRONG},
+    softhsm::{Faults, calls},
+};
 
 const VERIFY_WRONG: &str = "pin verify --token desk-7 --pin env:WRONG";
 const RESET_WRONG: &str = "pin reset --token desk-7 --so-pin env:WRONG --new-pin env:NEW";
@@ -46,14 +49,26 @@ fn a_right_pin_gives_the_tries_back() {
 /// C_SetPIN does not mind: it changes the PIN of a locked token and leaves it locked.
 #[test]
 fn a_blocked_pin_is_not_changed_behind_its_lock() {
+    const CHANGE: &str = "pin change --token desk-7 --pin env:PIN --new-pin env:NEW";
     let bench = Bench::new();
     for _ in 0..3 {
         assert_eq!(bench.logs_in("user", WRONG), Err("CKR_PIN_INCORRECT".into()));
     }
     let before = bench.daemon.stored();
-    bench.refused("pin change --token desk-7 --pin env:PIN --new-pin env:NEW", 5, "blocked");
-    bench.refused("pin change --token desk-7 --pin env:PIN --new-pin env:NEW --allow-last-try", 5, "blocked");
+    bench.refused(CHANGE, 5, "blocked");
+    bench.refused(&format!("{CHANGE} --allow-last-try"), 5, "blocked");
     assert_eq!(bench.daemon.stored(), before, "the PIN was changed");
+
+    // Where the flag does not tell, as if another program had blocked it since: C_Login does.
+    let log = bench.home.path().join("calls.log");
+    let faults = Faults::before(module()).rule("token-flags=-0x40000").log(&log);
+    let call = bench.call(&format!("{CHANGE} --json --module {}", faults.module().display()));
+    let error = call.with(|command| faults.envs(command)).run().code(5).json()["error"].clone();
+    assert_eq!((&error["kind"], &error["detail"]), (&json!("blocked"), &json!("CKR_PIN_LOCKED (0xA4)")));
+    assert!(calls(&log).iter().any(|call| call.starts_with("C_Login")), "{:?}", calls(&log));
+    assert!(!calls(&log).iter().any(|call| call.starts_with("C_SetPIN")), "{:?}", calls(&log));
+    let key = |stored: Vec<(String, Vec<u8>)>| stored.into_iter().find(|(name, _)| name == "MK_USER");
+    assert_eq!(key(bench.daemon.stored()), key(before), "the PIN was changed");
 }
 
 #[test]
