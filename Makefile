@@ -31,10 +31,10 @@ test: fixtures
 	./setup.sh test cargo test --release --locked --package stand-in-cards --manifest-path $(cards)
 	./setup.sh test env --default-signal cargo test --locked --lib --bins --tests
 
-# Apart from the others, since daemons with fixed paths run for them: as root, in a mount namespace each. One at a time.
+# Apart from the others, since daemons with fixed paths run for them: as root, in namespaces of their own.
 test-modules:
 	./setup.sh modules cargo build --locked --manifest-path $(fault)
-	./setup.sh modules env --default-signal cargo test --locked --test modules -- --test-threads=1
+	./setup.sh modules env --default-signal cargo test --locked --test modules
 
 fixtures:
 	./setup.sh test cargo build --release --locked --workspace --manifest-path $(cards)

@@ -56,7 +56,7 @@ look() {
   has p11-kit && exists /usr/lib/*/p11-kit-proxy.so || lack p11-kit 'p11-kit and its proxy module'
 
   if [ "$kind" = modules ]; then
-    has pkcsslotd && exists /usr/lib/*/opencryptoki/libopencryptoki.so || lack opencryptoki 'openCryptoki, its daemon and its token in software'
+    has pkcsslotd && exists /usr/lib/*/pkcs11/libopencryptoki.so || lack opencryptoki 'openCryptoki, its daemon and its token in software'
     has unshare && has nsenter || lack util-linux 'mount namespaces, in which the daemon finds its fixed paths empty'
     return 0
   fi

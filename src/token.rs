@@ -13,7 +13,7 @@ mod text;
 mod trace;
 
 pub use ability::{Ability, Verb};
-pub use beginning::{Beginning, InitRules, Recovery, Terms};
+pub use beginning::{Beginning, Harm, InitRules, Recovery, Terms};
 pub use identity::{Application, Identity, Place, Route};
 pub use limits::{LimitRules, Limits};
 pub use need::Need;

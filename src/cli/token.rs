@@ -10,7 +10,7 @@ use super::{
 use crate::{
     input::Destroy,
     operation::Operation,
-    token::{Recovery, Terms},
+    token::{Harm, Recovery, Terms},
 };
 
 /// The verbs of a token as a whole.
@@ -33,6 +33,9 @@ pub enum Verb {
         /// Confirm that this live token is destroyed: its serial (its label, where the serial is empty or shared)
         #[arg(long, value_name = "NAME")]
         destroy: Option<String>,
+        /// Go on where the module is known to destroy more than it says
+        #[arg(long)]
+        force_init: bool,
     },
     /// Put a card application back to the state of delivery: every key, certificate and PIN on it is lost
     #[command(after_help = "Example: pukka token erase --application piv")]
@@ -83,8 +86,12 @@ impl Verb {
     /// The operation and its sources.
     pub fn request(&self) -> Request {
         match self {
-            Self::Init { label, so_pin, new_so_pin, new_pin, terms, destroy } => Request {
-                operation: Operation::Init { label: label.clone(), terms: terms.terms() },
+            Self::Init { label, so_pin, new_so_pin, new_pin, terms, destroy, force_init } => Request {
+                operation: Operation::Init {
+                    label: label.clone(),
+                    terms: terms.terms(),
+                    harm: if *force_init { Harm::Accepted } else { Harm::Refused },
+                },
                 sources: gather([named(so_pin), named(new_so_pin), named(new_pin)]),
                 destroy: destroy.clone().map_or(Destroy::Ask, Destroy::Named),
             },

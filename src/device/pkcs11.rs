@@ -20,7 +20,7 @@ use slot::Slot;
 
 use crate::{
     error::{Error, Result},
-    token::{Ability, Found, InitRules, Place, Role, Trace, Verb},
+    token::{Ability, Found, Place, Role, Trace, Verb},
 };
 
 /// p11-kit's proxy, which speaks for every module that the system is configured for; the linker finds it.
@@ -52,8 +52,6 @@ const OF_A_BLANK_TOKEN: [Ability; 1] = {
     let [.., init] = ABILITIES;
     [init]
 };
-/// C_InitToken takes a label, and C_InitPIN sets the user PIN afterwards.
-const INIT_RULES: InitRules = InitRules { needs_label: true, pin: None };
 const PROOF: &str = "C_Login (CKU_USER) from a fresh session, as proof";
 
 /// What the slots of every module have in common.

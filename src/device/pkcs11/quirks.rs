@@ -1,23 +1,56 @@
-//! What is known of modules by their manufacturer, with the reason beside it.
+//! What is known of modules by what their tokens say of themselves, with the reason beside it.
 
-use crate::token::Text;
+use cryptoki_sys::{CK_TOKEN_INFO, CKF_SO_PIN_TO_BE_CHANGED, CKF_TOKEN_INITIALIZED};
 
-/// Manufacturers (CK_TOKEN_INFO) whose C_Login checks an SO PIN, so that a login proves it.
+use crate::token::{InitRules, Text};
+
+/// Manufacturers (CK_TOKEN_INFO) whose C_Login checks an SO PIN, so that a login proves it: SoftHSM2 and openCryptoki.
 ///
 /// Elsewhere it proves nothing: opensc-pkcs11 takes any SO PIN on a card that has no SO object, and only keeps
 /// that of a SmartCard-HSM for later.
-const CHECKS_SO_LOGIN: [&str; 1] = ["SoftHSM project"];
+const CHECKS_SO_LOGIN: [&str; 2] = ["SoftHSM project", OPENCRYPTOKI];
 
-/// Manufacturers whose C_InitToken is not to be called: NSS answers OK to any SO PIN, and wipes the token even while it is in
-/// use; a database of it that has no password yet looks like a blank token, whatever it holds.
-const WIPES: [&str; 1] = ["Mozilla Foundation"];
+const OPENCRYPTOKI: &str = "IBM Corp.";
+const NSS: &str = "Mozilla Foundation";
 
-/// Why C_InitToken is refused, where it is known to destroy more than it says.
-pub fn destroys_more_than_it_says(manufacturer: Option<&Text>) -> Option<&'static str> {
-    let wipes = manufacturer.is_some_and(|name| WIPES.iter().any(|known| name.bytes().starts_with(known.as_bytes())));
-    wipes.then_some(
-        "the module of this token (NSS) would wipe it whatever the SO PIN, so it is not initialised from here",
-    )
+/// C_InitToken takes a label, and C_InitPIN sets the user PIN afterwards.
+const INIT_RULES: InitRules = InitRules { needs_label: true, pin: None, harm: None };
+
+/// NSS answers OK to any SO PIN, and wipes the token even while it is in use; a database of it that has no password yet
+/// looks like a blank token, whatever it holds.
+const INIT_RULES_OF_NSS: InitRules =
+    InitRules { harm: Some("the module of this token (NSS) would wipe it whatever the SO PIN"), ..INIT_RULES };
+
+/// openCryptoki encrypts its master key under the first SO PIN again, but keeps the hash of the changed one: neither logs in then.
+const INIT_RULES_OF_A_CHANGED_SO_PIN: InitRules = InitRules {
+    harm: Some(
+        "the SO PIN was changed before, and the module of this token (openCryptoki) would let no SO log in again, ever",
+    ),
+    ..INIT_RULES
+};
+
+/// How the token begins anew.
+pub fn init_rules(info: &CK_TOKEN_INFO) -> &'static InitRules {
+    // openCryptoki clears the flag when the SO PIN is changed for the first time, also that of a blank token.
+    let so_pin_was_changed = info.flags & CKF_SO_PIN_TO_BE_CHANGED == 0;
+    match () {
+        () if is_by(info, NSS) => &INIT_RULES_OF_NSS,
+        () if is_by(info, OPENCRYPTOKI) && so_pin_was_changed => &INIT_RULES_OF_A_CHANGED_SO_PIN,
+        () => &INIT_RULES,
+    }
+}
+
+/// What whoever wants to use the token has to know of it.
+pub fn notes(info: &CK_TOKEN_INFO) -> Vec<&'static str> {
+    let is_new = info.flags & (CKF_TOKEN_INITIALIZED | CKF_SO_PIN_TO_BE_CHANGED) == CKF_SO_PIN_TO_BE_CHANGED;
+    match is_new && is_by(info, OPENCRYPTOKI) {
+        true => vec!["its SO PIN is 87654321 till `so-pin change`: `token init` takes no other"],
+        false => Vec::new(),
+    }
+}
+
+fn is_by(info: &CK_TOKEN_INFO, manufacturer: &str) -> bool {
+    info.manufacturerID.starts_with(manufacturer.as_bytes())
 }
 
 /// Whether a login as SO proves the SO PIN.

@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use cryptoki_sys::{CK_SLOT_ID, CK_TOKEN_INFO, CKF_USER_PIN_INITIALIZED};
 
 use super::{
-    ABILITIES, INIT_RULES, Settings, info, lock,
+    ABILITIES, Settings, info, lock,
     module::{Module, Session},
     quirks,
     raw::Rv,
@@ -118,8 +118,8 @@ impl Token for Slot {
             abilities: &ABILITIES,
             limit_rules: None,
             set_before: None,
-            init_rules: Some(&INIT_RULES),
-            notes: Vec::new(),
+            init_rules: Some(quirks::init_rules(&info)),
+            notes: quirks::notes(&info),
             pad: info.flags & cryptoki_sys::CKF_PROTECTED_AUTHENTICATION_PATH != 0,
         })
     }
@@ -152,9 +152,6 @@ impl Token for Slot {
         let mut field = [b' '; 32];
         let place = field.get_mut(..label.len()).ok_or_else(|| Error::Usage("a label has at most 32 bytes".into()))?;
         place.copy_from_slice(label.as_bytes());
-        if let Some(why) = quirks::destroys_more_than_it_says(self.identity.manufacturer.as_ref()) {
-            return Err(Error::Unsupported { what: why.into() });
-        }
         let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
