@@ -57,6 +57,13 @@ look() {
 
   if [ "$kind" = modules ]; then
     has pkcsslotd && exists /usr/lib/*/pkcs11/libopencryptoki.so || lack opencryptoki 'openCryptoki, its daemon and its token in software'
+    has swtpm || lack swtpm 'a TPM in software'
+    exists /usr/lib/*/pkcs11/libtpm2_pkcs11.so || lack libtpm2-pkcs11-1 'tpm2-pkcs11, tokens that a TPM keeps'
+    exists /usr/lib/*/libtss2-tcti-swtpm.so.0 || lack libtss2-tcti-swtpm0 'the way from tpm2-pkcs11 to the TPM in software'
+    has tpm2_dictionarylockout || lack tpm2-tools 'lets a TPM go on after wrong PINs'
+    exists /usr/lib/*/libsoftokn3.so /usr/lib/*/nss/libsoftokn3.so || lack libnss3 "NSS's token in software"
+    has certutil || lack libnss3-tools 'makes databases of NSS and checks their passwords'
+    exists /usr/lib/*/pkcs11/p11-kit-client.so || lack p11-kit-modules "p11-kit's client of tokens that another process serves"
     has unshare && has nsenter || lack util-linux 'mount namespaces, in which the daemon finds its fixed paths empty'
     return 0
   fi

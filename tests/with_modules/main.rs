@@ -6,4 +6,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod caller;
+mod nss;
 mod opencryptoki;
+mod remote;
+mod tpm2;

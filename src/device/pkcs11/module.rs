@@ -9,7 +9,8 @@ use std::{
 use nix::sys::time::TimeSpec;
 
 use cryptoki_sys::{
-    CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
+    CK_SESSION_HANDLE, CK_SLOT_ID, CK_TOKEN_INFO, CKR_ARGUMENTS_BAD, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED,
+    CKU_SO, CKU_USER,
 };
 
 use super::{
@@ -22,6 +23,9 @@ use crate::{
     secret::Entry,
     token::{Role, Trace},
 };
+
+/// What helps a module such as NSS.
+const LACKS_INIT: &str = "if this module wants to be told something at its start, say it in the configuration: modules = [{ path = \"…\", init = \"…\" }]";
 
 /// A module that was loaded and initialised; finalised when dropped.
 pub struct Module {
@@ -68,12 +72,17 @@ impl Module {
             match failure(rv, "C_Initialize") {
                 Error::Device { what, cure, detail } => Error::Device {
                     what: format!("{}: {what}", self.path.display().to_string().escape_debug()),
-                    cure,
+                    cure: cure.or_else(|| self.lacks_init(rv).then(|| LACKS_INIT.into())),
                     detail,
                 },
                 other => other,
             }
         })
+    }
+
+    /// Whether the module may want to be told something at its start, and was not.
+    fn lacks_init(&self, rv: Rv) -> bool {
+        rv == Rv(CKR_ARGUMENTS_BAD) && self.init.is_none()
     }
 
     /// Makes the module read its tokens anew, which SoftHSM2 does at C_Initialize only. No session may be open.

@@ -32,6 +32,11 @@ pub fn verdict(rv: Rv, about: About) -> Error {
         CKR_PIN_LOCKED => Error::Blocked { role, now: false, detail },
         CKR_PIN_EXPIRED => Error::MustChange { role, detail },
         CKR_USER_PIN_NOT_INITIALIZED => Error::Unset { role },
+        // NSS says so of a user whose PIN was never set, and of an SO once the user has one.
+        CKR_USER_TYPE_INVALID if call == "C_Login" && role == Role::SoPin => {
+            Error::Unsupported { what: "this token lets no SO log in".into() }
+        }
+        CKR_USER_TYPE_INVALID if call == "C_Login" => Error::Unset { role },
         CKR_PIN_LEN_RANGE if call == "C_Login" => Error::WrongSecret { role, retries, detail },
         CKR_PIN_LEN_RANGE => refused("its length is out of range"),
         CKR_PIN_INVALID => refused("it holds a character that is not allowed, or is not allowed as a whole"),
