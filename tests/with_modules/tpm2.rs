@@ -246,6 +246,25 @@ fn the_limits_that_it_does_not_hold_are_held_for_it() {
 
 const RESET_ODD: &str = "pin reset --token desk-7 --so-pin env:SO --new-pin env:ODD";
 
+/// Debian has p11-kit know the module, so that whoever names none gets there through the proxy, which tells nothing of whose module it is.
+#[test]
+fn through_p11_kits_proxy_it_is_used_in_the_same_way() {
+    let mut tpm = Tpm::blank();
+    tpm.caller.run("token init --label desk-7 --new-so-pin env:SO").code(0);
+    tpm.caller.module = "p11-kit-proxy.so".into();
+    let caller = &tpm.caller;
+    for words in [&format!("{VERIFY}PIN"), CHANGE] {
+        caller.refused_to("user-pin", words, 5, "unset");
+        assert!(only(&caller.calls(words), &["C_SetPIN"]).is_empty());
+    }
+    caller.done("pin reset --token desk-7 --so-pin env:SO --new-pin env:PIN", "reset");
+    caller.done(CHANGE, "changed");
+    for words in [CHANGE_WRONG, RESET_WRONG, CHANGE_WRONG] {
+        caller.refused(words, 4, "wrong-secret");
+    }
+    caller.refused_to("user-pin", &format!("{VERIFY}NEW"), 5, "blocked");
+}
+
 #[test]
 fn a_tpm_that_is_not_there_is_a_fault_and_not_an_empty_listing() {
     let tpm = Tpm::new();
