@@ -12,6 +12,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tempfile::TempDir;
 
 /// How long the daemon may take to start, which is a matter of milliseconds on an idle machine.
@@ -135,9 +139,9 @@ fn till_ready(process: &mut Child) -> Result<()> {
 
 /// SIGTERM, which the daemon obeys within a second; it leaves no process behind.
 fn end(process: &mut Child) {
-    let terminated = Command::new("kill").arg(process.id().to_string()).status().is_ok_and(|status| status.success());
-    if !terminated {
-        let _ = process.kill();
+    // One that has been waited for has no process id any more.
+    if let (Ok(None), Ok(id)) = (process.try_wait(), i32::try_from(process.id())) {
+        let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
     }
     let _ = process.wait();
 }
