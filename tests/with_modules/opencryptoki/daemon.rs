@@ -33,12 +33,16 @@ mount --make-rprivate / 2>/dev/null || {
 }
 install -d -g pkcs11 -m 770 "$1/store" "$1/store/swtok" "$1/store/swtok/TOK_OBJ"
 mount --bind "$1/store" /var/lib/opencryptoki
-mount --bind "$1/etc" /etc/opencryptoki
+mount --bind "$1/opencryptoki.conf" /etc/opencryptoki/opencryptoki.conf
 mkdir -p /dev/shm
 for own in /run /dev/shm; do mount -t tmpfs tmpfs "$own"; done
 mkdir -p /run/lock
 install -d -g pkcs11 -m 770 /var/lock/opencryptoki /var/lock/opencryptoki/swtok
+! getent passwd pkcsslotd >/dev/null || install -d -o pkcsslotd -g pkcs11 -m 710 /run/opencryptoki # since 3.22
 exec pkcsslotd -f"#;
+
+/// Where the daemon listens, up to 3.21 and since.
+const SOCKETS: [&str; 2] = ["run/pkcsslotd.socket", "run/opencryptoki/pkcsslotd.socket"];
 
 /// One soft token, in slot 3.
 const CONFIGURATION: &str = "version opencryptoki-3.1\nslot 3\n{\nstdll = libpkcs11_sw.so\n}\n";
@@ -61,8 +65,7 @@ impl Daemon {
     #[track_caller]
     pub fn start() -> Self {
         let directory = TempDir::new().unwrap();
-        fs::create_dir(directory.path().join("etc")).unwrap();
-        fs::write(directory.path().join("etc/opencryptoki.conf"), CONFIGURATION).unwrap();
+        fs::write(directory.path().join("opencryptoki.conf"), CONFIGURATION).unwrap();
         let process = begin(directory.path()).unwrap_or_else(|error| panic!("openCryptoki: {error:#}"));
         Self { process, directory }
     }
@@ -129,7 +132,8 @@ fn till_ready(process: &mut Child) -> Result<()> {
             );
         }
         let is_daemon = fs::read_to_string(own.join("comm")).is_ok_and(|name| name.trim() == "pkcsslotd");
-        if is_daemon && own.join("root/run/pkcsslotd.socket").exists() {
+        let mut sockets = SOCKETS.iter().map(|socket| own.join("root").join(socket));
+        if is_daemon && sockets.any(|socket| socket.exists()) {
             return Ok(());
         }
         ensure!(start.elapsed() < PATIENCE, "pkcsslotd has no socket after {PATIENCE:?}");
