@@ -27,8 +27,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// How devices are reached.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The modules to load; p11-kit's proxy where none is named.
-    pub modules: Vec<PathBuf>,
+    /// The modules to load, which may be none at all; p11-kit's proxy where nobody says.
+    pub modules: Option<Vec<PathBuf>>,
     /// Where lock files stand.
     pub locks: Option<PathBuf>,
     /// Where stands what must outlive a crash.
@@ -36,7 +36,7 @@ pub struct Settings {
     /// How long to wait for another process or program.
     pub wait: Duration,
     /// How modules are run.
-    pub limits: pkcs11::Limits,
+    pub options: pkcs11::Options,
     /// Where APDUs and C_* calls are traced.
     pub trace: Trace,
     /// The cards that are known by a profile.
@@ -50,9 +50,14 @@ impl Settings {
             locks: self.locks.clone(),
             state: self.state.clone(),
             wait: self.wait,
-            limits: self.limits.clone(),
+            options: self.options.clone(),
             trace: self.trace.clone(),
         }
+    }
+
+    /// Whether a person named modules, on the command line or in a configuration.
+    fn names_modules(&self) -> bool {
+        self.modules.as_ref().is_some_and(|named| !named.is_empty())
     }
 }
 
@@ -129,7 +134,7 @@ pub fn examine(via: Option<Route>, settings: &Settings) -> Vec<Finding> {
         findings.extend(card::doctor::examine(&cards(settings)));
     }
     if via != Some(Route::Pcsc) {
-        findings.extend(pkcs11::doctor::examine(&settings.modules, &settings.slots()));
+        findings.extend(pkcs11::doctor::examine(settings.modules.as_deref(), &settings.slots()));
     }
     findings
 }
@@ -153,7 +158,7 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     if wanted.takes(Route::Pkcs11) {
         behind_modules(wanted, settings, readers, &mut search);
     }
-    if !settings.modules.is_empty() {
+    if settings.names_modules() {
         // Who named a module wants to hear of that first, not of a reader that nobody asked for. (The sort is stable.)
         search.problems.sort_by_key(|problem| problem.route != Route::Pkcs11);
     }
@@ -191,8 +196,12 @@ fn in_readers(wanted: Wanted<'_>, settings: &Settings, search: &mut Search) -> O
 fn behind_modules(wanted: Wanted<'_>, settings: &Settings, readers: Option<Vec<Text>>, search: &mut Search) {
     let slots = settings.slots();
     // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
-    let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
+    let is_asked_for = wanted.is_for(Route::Pkcs11) || settings.names_modules();
     let modules = modules(wanted, settings);
+    if modules.is_empty() && is_asked_for {
+        let what = "no PKCS#11 module is loaded, since the configuration names none; name one with --module";
+        search.problems.push(Problem { error: Error::NoToken(what.into()), hides_token: false, route: Route::Pkcs11 });
+    }
     let is_compared = !search.found.is_empty() || modules.len() > 1;
     let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
     let mut shown = Vec::new();
@@ -206,7 +215,7 @@ fn behind_modules(wanted: Wanted<'_>, settings: &Settings, readers: Option<Vec<T
             }
             Err(error) if is_asked_for => {
                 // A module that was named may have the token that is meant.
-                let hides_token = !settings.modules.is_empty();
+                let hides_token = settings.names_modules();
                 search.problems.push(Problem { error, hides_token, route: Route::Pkcs11 });
             }
             Err(_) => {}
@@ -298,8 +307,7 @@ fn settled(wanted: Wanted<'_>, wait: Duration, look: impl Fn() -> Result<pkcs11:
 fn modules(wanted: Wanted<'_>, settings: &Settings) -> Vec<PathBuf> {
     let named = match wanted.selector.and_then(Selector::module) {
         Some(module) => vec![module],
-        None if settings.modules.is_empty() => vec![pkcs11::PROXY.into()],
-        None => settings.modules.clone(),
+        None => settings.modules.clone().unwrap_or_else(|| vec![pkcs11::PROXY.into()]),
     };
     let mut seen = Vec::new();
     named

@@ -21,7 +21,7 @@ use pukka::{
     device::{
         self, Settings,
         card::iso7816::Profiles,
-        pkcs11::{Limits, WORKER},
+        pkcs11::{Options, WORKER},
     },
     error::{Error, Result},
     input::{Collector, Destroy, Prompter, Source, Terminal},
@@ -193,7 +193,7 @@ fn settings(global: &Global, config: &Config, profiles: Profiles, withheld: Vec<
         locks: config::locks(),
         state: config::state(),
         wait: global.wait(config),
-        limits: Limits { timeout: global.module_timeout(config), withheld },
+        options: Options { timeout: global.module_timeout(config), withheld, inits: config.inits() },
         trace: if global.trace { render::trace() } else { Trace::default() },
         profiles,
     }

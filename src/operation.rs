@@ -27,7 +27,7 @@ pub use step::{Action, Step};
 
 use crate::{
     error::Result,
-    token::{Limits, Role, Survey, Terms, Verb},
+    token::{Harm, Limits, Role, Survey, Terms, Verb},
 };
 
 /// One operation on one token, as asked for; nothing is known of the token yet.
@@ -71,6 +71,8 @@ pub enum Operation {
         label: Option<String>,
         /// The terms of the first user PIN.
         terms: Terms,
+        /// Whether what it is known to destroy beyond what it says was accepted.
+        harm: Harm,
     },
 }
 
@@ -144,7 +146,7 @@ impl Operation {
             Self::Erase => erase::plan(survey, orders),
             Self::Unblock { by } => unblock::plan(*by, survey, orders),
             Self::Reset { by } => reset::plan(*by, survey, orders),
-            Self::Init { label, terms } => init::plan(label.as_deref(), terms, survey, orders),
+            Self::Init { label, terms, harm } => init::plan(label.as_deref(), terms, *harm, survey, orders),
         }
     }
 }

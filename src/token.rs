@@ -15,7 +15,7 @@ mod text;
 mod trace;
 
 pub use ability::{Ability, Verb};
-pub use beginning::{Beginning, InitRules, Recovery, Terms};
+pub use beginning::{Beginning, Harm, InitRules, Recovery, Terms};
 pub use holds::Holds;
 pub use identity::{Application, Identity, Place, Route};
 pub use limits::{LimitRules, Limits};
@@ -48,6 +48,8 @@ pub struct Survey {
     pub set_before: Option<Role>,
     /// What it asks of whoever lets it begin anew, where it can.
     pub init_rules: Option<&'static InitRules>,
+    /// What brings a blocked secret back, where it is neither another's authority nor a new beginning, in a sentence.
+    pub unblocked_by: Option<&'static str>,
     /// What else a person should know of this token, a sentence each.
     pub notes: Vec<&'static str>,
     /// Whether secrets are typed at the token itself (protected authentication path).

@@ -12,7 +12,7 @@ use crate::{
     input::Destroy,
     operation::Operation,
     selector::Selector,
-    token::{Recovery, Terms},
+    token::{Harm, Recovery, Terms},
 };
 
 /// The verbs of a token as a whole.
@@ -35,6 +35,9 @@ pub enum Verb {
         /// Confirm that this live token is destroyed: its serial (its label, where the serial is empty or shared)
         #[arg(long, value_name = "NAME")]
         destroy: Option<String>,
+        /// Go on where the module is known to destroy more than it says
+        #[arg(long)]
+        force_init: bool,
     },
     /// Put a token back that a crash took away while it was written, from the copy that was made before
     #[command(after_help = "Example: pukka token restore 9672f829f8e860c1")]
@@ -99,8 +102,12 @@ impl Verb {
     pub fn asked(&self) -> Result<Asked> {
         let confirmed = |destroy: &Option<String>| destroy.clone().map_or(Destroy::Ask, Destroy::Named);
         Ok(match self {
-            Self::Init { label, so_pin, new_so_pin, new_pin, terms, destroy } => Asked::Operate(Request {
-                operation: Operation::Init { label: label.clone(), terms: terms.terms() },
+            Self::Init { label, so_pin, new_so_pin, new_pin, terms, destroy, force_init } => Asked::Operate(Request {
+                operation: Operation::Init {
+                    label: label.clone(),
+                    terms: terms.terms(),
+                    harm: if *force_init { Harm::Accepted } else { Harm::Refused },
+                },
                 sources: gather([named(so_pin), named(new_so_pin), named(new_pin)]),
                 destroy: confirmed(destroy),
             }),

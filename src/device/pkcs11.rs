@@ -1,5 +1,6 @@
 //! Tokens behind PKCS#11 modules.
 
+mod ability;
 mod client;
 pub mod doctor;
 mod info;
@@ -15,7 +16,7 @@ mod verdict;
 mod wire;
 mod worker;
 
-pub use module::Limits;
+pub use module::Options;
 pub use worker::{WORKER, serve};
 
 use std::{
@@ -25,45 +26,16 @@ use std::{
 };
 
 use module::Module;
+use quirks::Quirks;
 use slot::Slot;
 
 use crate::{
     error::{Error, Result},
-    token::{Ability, Found, InitRules, Place, Role, Text, Trace, Verb},
+    token::{Found, Place, Text, Trace},
 };
 
 /// p11-kit's proxy, which speaks for every module that the system is configured for; the linker finds it.
 pub const PROXY: &str = "p11-kit-proxy.so";
-
-/// What a token behind a module can do.
-const ABILITIES: [Ability; 6] = [
-    Ability { verb: Verb::PinSet, by: Some(Role::SoPin), commands: &["C_Login (CKU_SO)", "C_InitPIN", PROOF] },
-    Ability { verb: Verb::PinChange, by: None, commands: &["C_Login (CKU_USER)", "C_SetPIN", PROOF] },
-    Ability { verb: Verb::PinVerify, by: None, commands: &["C_Login (CKU_USER)"] },
-    Ability { verb: Verb::PinReset, by: Some(Role::SoPin), commands: &["C_Login (CKU_SO)", "C_InitPIN", PROOF] },
-    Ability {
-        verb: Verb::SoPinChange,
-        by: None,
-        commands: &[
-            "C_Login (CKU_SO)",
-            "C_SetPIN",
-            "C_Login (CKU_SO) from a fresh session, as proof where the module checks it",
-        ],
-    },
-    Ability {
-        verb: Verb::TokenInit,
-        by: None,
-        commands: &["C_InitToken", "C_Login (CKU_SO), C_InitPIN and C_Login (CKU_USER) where a user PIN is given"],
-    },
-];
-/// What a slot can do whose token was never initialised: it is nobody's candidate for anything else.
-const OF_A_BLANK_TOKEN: [Ability; 1] = {
-    let [.., init] = ABILITIES;
-    [init]
-};
-/// C_InitToken takes a label, and C_InitPIN sets the user PIN afterwards.
-const INIT_RULES: InitRules = InitRules { needs_label: true, pin: None };
-const PROOF: &str = "C_Login (CKU_USER) from a fresh session, as proof";
 
 /// What the slots of every module have in common.
 #[derive(Debug, Clone)]
@@ -75,7 +47,7 @@ pub struct Settings {
     /// How long to wait for one.
     pub wait: Duration,
     /// How modules are run.
-    pub limits: Limits,
+    pub options: Options,
     /// Where calls are traced.
     pub trace: Trace,
 }
@@ -119,7 +91,7 @@ pub struct Library {
 /// # Errors
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
 pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
-    show(Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?), settings)
+    show(Arc::new(Module::load(path, &settings.options, settings.trace.clone())?), settings)
 }
 
 /// The same, and what the module says of itself.
@@ -127,8 +99,8 @@ pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
 /// # Errors
 /// As [`find`].
 pub fn introduce(path: &Path, settings: &Settings) -> Result<(Library, Slots)> {
-    let module = Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?);
-    let library = info::library(&module.info()?);
+    let module = Arc::new(Module::load(path, &settings.options, settings.trace.clone())?);
+    let library = info::library(module.library());
     show(module, settings).map(|slots| (library, slots))
 }
 
@@ -154,7 +126,7 @@ fn show(module: Arc<Module>, settings: &Settings) -> Result<Slots> {
         if info::has_pins(&info) {
             let identity = info::identity(&info, place);
             let connection = Box::new(Slot::new(Arc::clone(&module), id, identity.clone(), settings.clone()));
-            let abilities: &[Ability] = if identity.blank { &OF_A_BLANK_TOKEN } else { &ABILITIES };
+            let abilities = Quirks::of(module.library(), &info).abilities(&info);
             slots.found.push(Found { identity, abilities, connection });
         }
     }

@@ -64,6 +64,9 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         survey.reference(Role::Puk).map(|_| Hint::Advice(both.into()))
     };
     match error {
+        Error::Blocked { .. } if survey.unblocked_by.is_some() => {
+            survey.unblocked_by.map(|how| Hint::Advice(how.into()))
+        }
         Error::Blocked { role: Role::UserPin | Role::ResetCode, .. } => {
             restore().or_else(anew).or_else(only_the_issuer)
         }
@@ -86,7 +89,7 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         }
         Error::LastTry { role: Role::UserPin | Role::ResetCode } => reset().or_else(hazard),
         Error::LastTry { .. } => hazard(),
-        Error::Unset { role: Role::UserPin } => one_of(&[Verb::PinSet, Verb::TokenInit]),
+        Error::Unset { role: Role::UserPin } => one_of(&[Verb::PinSet, Verb::PinReset, Verb::TokenInit]),
         Error::Unset { role: Role::ResetCode } if verb == Verb::PinReset => reset(),
         Error::Unset { .. } => offer(Verb::TokenInit),
         Error::MustChange { role: Role::UserPin, .. } => one_of(&[Verb::PinChange, Verb::PinReset]),

@@ -39,7 +39,7 @@ pub fn restore(
         return Ok(restored);
     }
     interrupts.hold();
-    let modules = match (settings.modules.as_slice(), &of.identity.place) {
+    let modules = match (settings.modules.as_deref().unwrap_or_default(), &of.identity.place) {
         ([], Place::Slot { module, .. }) => vec![module.clone()],
         (named, _) => named.to_vec(),
     };

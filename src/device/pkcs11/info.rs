@@ -3,7 +3,7 @@
 use cryptoki_sys::*;
 use serde::{Deserialize, Serialize};
 
-use super::Library;
+use super::{Library, quirks::Quirks};
 use crate::token::{Application, Identity, Length, Place, Reference, Retries, Role, State, Text, Unit};
 
 /// What a token says of itself (CK_TOKEN_INFO), as far as PIN administration needs it.
@@ -107,14 +107,17 @@ pub fn has_pins(info: &TokenInfo) -> bool {
 }
 
 /// The user PIN and the SO PIN.
-pub fn references(info: &TokenInfo) -> Vec<Reference> {
+pub fn references(info: &TokenInfo, quirks: &Quirks) -> Vec<Reference> {
     [Role::UserPin, Role::SoPin]
         .into_iter()
         .map(|role| Reference {
             role,
             name: role.title(),
             key_reference: None,
-            state: state(info, role),
+            state: match state(info, role) {
+                State::Ready if role == Role::UserPin && !quirks.tells_user_pin => State::Unknown,
+                state => state,
+            },
             retries: retries(info, role),
             default: None,
             length: length(info),

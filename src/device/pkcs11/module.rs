@@ -3,14 +3,17 @@
 //! The calls themselves are made by a worker, a process of its own.
 
 use std::{
-    ffi::OsString,
+    ffi::{CStr, CString, OsString},
+    fs,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use cryptoki_sys::{CK_SESSION_HANDLE, CK_SLOT_ID, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER};
+use cryptoki_sys::{
+    CK_SESSION_HANDLE, CK_SLOT_ID, CKR_ARGUMENTS_BAD, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
+};
 use nix::sys::time::TimeSpec;
 use serde::de::DeserializeOwned;
 
@@ -28,10 +31,17 @@ use crate::{
     token::{Access, Identity, Role, Text, Trace},
 };
 
+/// What helps a module such as NSS.
+const LACKS_INIT: &str = "if this module wants to be told something at its start, say it in the configuration: modules = [{ path = \"…\", init = \"…\" }]";
+
 /// A module that was loaded and initialised; finalised when dropped.
 pub struct Module {
     path: PathBuf,
+    /// What C_Initialize is to be told, each time.
+    init: Option<CString>,
     worker: Client,
+    /// What it says of itself.
+    library: LibraryInfo,
     trace: Trace,
     /// When it read its tokens, on the clock of file times.
     initialized: Mutex<TimeSpec>,
@@ -50,11 +60,21 @@ struct Held {
 
 /// How a module is run.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct Options {
     /// How long a call may take.
     pub timeout: Duration,
     /// The environment variables that hold secrets, which are none of its business.
     pub withheld: Vec<OsString>,
+    /// What the C_Initialize of the module at a path is to be told, in whichever way that module was named.
+    pub inits: Vec<(PathBuf, CString)>,
+}
+
+impl Options {
+    fn init(&self, module: &Path) -> Option<CString> {
+        // A name without a path is for the linker to find.
+        let file = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        self.inits.iter().find(|(path, _)| file(path) == file(module)).map(|(_, init)| init.clone())
+    }
 }
 
 /// Why a call did not do what it should.
@@ -81,12 +101,14 @@ impl Module {
     ///
     /// # Errors
     /// [`Error::Device`] where it is missing, is no module, or does not initialise.
-    pub fn load(path: &Path, limits: &Limits, trace: Trace) -> Result<Self> {
-        let worker = Client::start(path, limits.timeout, &limits.withheld, &trace)?;
+    pub fn load(path: &Path, options: &Options, trace: Trace) -> Result<Self> {
+        let worker = Client::start(path, options.timeout, &options.withheld, &trace)?;
         let (initialized, held) = (Mutex::new(lock::now()), Mutex::new(None));
-        let module = Self { path: path.to_owned(), worker, trace, initialized, held };
+        let (path, init, library) = (path.to_owned(), options.init(path), LibraryInfo::default());
+        let mut module = Self { path, init, worker, library, trace, initialized, held };
         module.open()?;
         module.initialize()?;
+        module.library = module.info()?;
         Ok(module)
     }
 
@@ -109,17 +131,23 @@ impl Module {
 
     fn initialize(&self) -> Result<()> {
         *self.initialized.lock().unwrap_or_else(PoisonError::into_inner) = lock::now();
-        self.ask(&Request::Initialize { init: None }, format_args!("C_Initialize()")).map_err(|refusal| match refusal {
+        let init = self.init.as_deref().map(CStr::to_bytes);
+        self.ask(&Request::Initialize { init }, format_args!("C_Initialize()")).map_err(|refusal| match refusal {
             Refusal::Said(rv) => match failure(rv, "C_Initialize") {
                 Error::Device { what, cure, detail } => Error::Device {
                     what: format!("{}: {what}", self.path.display().to_string().escape_debug()),
-                    cure,
+                    cure: cure.or_else(|| self.lacks_init(rv).then(|| LACKS_INIT.into())),
                     detail,
                 },
                 other => other,
             },
             Refusal::Lost(error) => error,
         })
+    }
+
+    /// Whether the module may want to be told something at its start, and was not.
+    fn lacks_init(&self, rv: Rv) -> bool {
+        rv == Rv(CKR_ARGUMENTS_BAD) && self.init.is_none()
     }
 
     /// Makes the module read its tokens anew, which SoftHSM2 does at C_Initialize only; one that crashed is begun anew, under the
@@ -162,12 +190,17 @@ impl Module {
         &self.path
     }
 
-    /// Who made the module, and which version it is.
-    ///
-    /// # Errors
-    /// [`Error::Device`].
-    pub fn info(&self) -> Result<LibraryInfo> {
-        self.ask(&Request::Info, format_args!("C_GetInfo()")).map_err(|refusal| refusal.of("C_GetInfo"))
+    /// Who made the module, and which version it is; nothing where it does not say.
+    pub fn library(&self) -> &LibraryInfo {
+        &self.library
+    }
+
+    fn info(&self) -> Result<LibraryInfo> {
+        match self.ask(&Request::Info, format_args!("C_GetInfo()")) {
+            Err(Refusal::Said(_)) => Ok(LibraryInfo::default()),
+            Err(Refusal::Lost(error)) => Err(error),
+            Ok(info) => Ok(info),
+        }
     }
 
     /// The slots that hold a token.

@@ -9,16 +9,19 @@ use std::{
 use cryptoki_sys::{CK_SLOT_ID, CKF_USER_PIN_INITIALIZED};
 
 use super::{
-    ABILITIES, INIT_RULES, Settings,
+    Settings,
     info::{self, TokenInfo},
     module::{Module, Refusal, Session},
-    pre_image, quirks,
+    pre_image,
+    quirks::{Counting, Quirks},
     verdict::{About, Tries, verdict},
 };
 use crate::{
     error::{Error, Result},
     secret::Entry,
-    token::{Access, Authority, Beginning, Connection, Depth, Identity, Place, Proof, Retries, Role, Survey, Token},
+    token::{
+        Access, Authority, Beginning, Connection, Depth, Holds, Identity, Place, Proof, Retries, Role, Survey, Token,
+    },
 };
 
 /// A slot, known but not locked.
@@ -67,6 +70,10 @@ impl Slot {
             cure: Some("look again with `pukka list`".into()),
             detail: None,
         })
+    }
+
+    fn quirks(&self, info: &TokenInfo) -> &'static Quirks {
+        Quirks::of(self.module.library(), info)
     }
 
     fn is_mine(&self, info: &TokenInfo) -> bool {
@@ -134,14 +141,16 @@ impl Connection for Slot {
 impl Token for Slot {
     fn survey(&mut self, _depth: Depth<'_>) -> Result<Survey> {
         let info = self.info()?;
+        let quirks = self.quirks(&info);
         Ok(Survey {
             identity: info::identity(&info, self.place(self.id)),
-            references: info::references(&info),
-            abilities: &ABILITIES,
+            references: info::references(&info, quirks),
+            abilities: quirks.abilities(&info),
             limit_rules: None,
             set_before: None,
-            init_rules: Some(&INIT_RULES),
-            notes: Vec::new(),
+            unblocked_by: quirks.unblocked_by,
+            init_rules: Some(quirks.init_rules(&info)),
+            notes: quirks.notes(&info),
             pad: info.flags & cryptoki_sys::CKF_PROTECTED_AUTHENTICATION_PATH != 0,
         })
     }
@@ -186,9 +195,6 @@ impl Token for Slot {
         let mut field = [b' '; 32];
         let place = field.get_mut(..label.len()).ok_or_else(|| Error::Usage("a label has at most 32 bytes".into()))?;
         place.copy_from_slice(label.as_bytes());
-        if let Some(why) = quirks::destroys_more_than_it_says(self.identity.manufacturer.as_ref()) {
-            return Err(Error::Unsupported { what: why.into() });
-        }
         let before = self.info()?;
         let had_pin = before.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
@@ -227,9 +233,16 @@ impl Token for Slot {
     }
 
     fn prove(&mut self, role: Role, pin: &Entry) -> Result<Proof> {
-        if role == Role::SoPin && !quirks::checks_so_login(self.identity.manufacturer.as_ref()) {
+        let info = self.info()?;
+        let quirks = self.quirks(&info);
+        if role == Role::SoPin && !quirks.checks_so_login {
             return Ok(Proof::NotPossible(
                 "a login as SO is no proof with a module that is not known to check the SO PIN",
+            ));
+        }
+        if quirks.counting == Counting::Untold {
+            return Ok(Proof::NotPossible(
+                "a proof that failed would count for every secret of the device, which does not tell the tries that are left",
             ));
         }
         // SoftHSM2 checks a PIN against what it has in memory until C_Finalize; what counts is what it has stored.
@@ -241,9 +254,39 @@ impl Token for Slot {
         }
         self.verify(role, pin).map(|()| Proof::Proved)
     }
+
+    /// The old value first: it is the likelier one, and restores the counter where it holds.
+    fn diagnose(&mut self, role: Role, old: Option<&Entry>, new: &Entry) -> Option<Holds> {
+        let typed = |entry: &Entry| entry.value().is_none();
+        if typed(new) || old.is_some_and(typed) {
+            return None;
+        }
+        for (entry, holds) in old.map(|old| (old, Holds::Old)).into_iter().chain([(new, Holds::New)]) {
+            match self.may_try(role).then(|| self.verify(role, entry)) {
+                Some(Ok(())) => return Some(holds),
+                Some(Err(Error::WrongSecret { .. })) => {}
+                Some(Err(_)) | None => return Some(Holds::Unknown),
+            }
+        }
+        Some(Holds::Unknown)
+    }
 }
 
 impl Slot {
+    /// Whether a wrong value of `role` costs nothing that a person would miss, as the token tells from a fresh start.
+    fn may_try(&mut self, role: Role) -> bool {
+        self.fresh.set(None);
+        let Ok(info) = self.module.refresh().and_then(|()| self.info()) else { return false };
+        let quirks = self.quirks(&info);
+        let retries = info::retries(&info, role);
+        (role != Role::SoPin || quirks.checks_so_login)
+            && match quirks.counting {
+                Counting::Never => true,
+                Counting::Told => !retries.is_last() && retries != Retries::Blocked,
+                Counting::Untold => false,
+            }
+    }
+
     /// Every token that the module shows now.
     fn tokens(&self) -> Result<Vec<(CK_SLOT_ID, Identity)>> {
         let slots = self.module.slots()?;

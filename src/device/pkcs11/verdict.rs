@@ -56,6 +56,11 @@ pub fn verdict(rv: Rv, about: About, tries: Tries) -> Error {
         CKR_PIN_LOCKED => Error::Blocked { role, now: before.is_last(), detail },
         CKR_PIN_EXPIRED => Error::MustChange { role, detail },
         CKR_USER_PIN_NOT_INITIALIZED => Error::Unset { role },
+        // NSS says so of a user whose PIN was never set, and of an SO once the user has one.
+        CKR_USER_TYPE_INVALID if call == "C_Login" && role == Role::SoPin => {
+            Error::Unsupported { what: "this token lets no SO log in".into() }
+        }
+        CKR_USER_TYPE_INVALID if call == "C_Login" => Error::Unset { role },
         CKR_PIN_LEN_RANGE if call == "C_Login" || (call == "C_InitToken" && !blank) => {
             Error::WrongSecret { role, retries, detail }
         }

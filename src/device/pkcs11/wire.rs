@@ -31,7 +31,7 @@ pub enum Request<'a> {
     Initialize {
         /// What a module wants in pReserved (NSS: its parameters); none as a rule.
         #[serde(borrow)]
-        init: Option<&'a str>,
+        init: Option<&'a [u8]>,
     },
     /// C_Finalize.
     Finalize,
