@@ -6,6 +6,7 @@ pub use permissions::examine as permissions;
 
 use std::{
     env, fs,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
@@ -32,7 +33,7 @@ pub struct Config {
     pub wait: Option<u32>,
     /// Seconds that a module may take for one call.
     #[serde(default, rename = "module-timeout")]
-    pub module_timeout: Option<u32>,
+    pub module_timeout: Option<NonZeroU32>,
 }
 
 impl Config {
@@ -145,6 +146,6 @@ mod tests {
     fn every_key_is_read() {
         let config = Config::parse("modules = [\"/a.so\", \"/b.so\"]\nwait = 9\nmodule-timeout = 7", "FILE").unwrap();
         let modules = Some(vec!["/a.so".into(), "/b.so".into()]);
-        assert_eq!(config, Config { modules, wait: Some(9), module_timeout: Some(7) });
+        assert_eq!(config, Config { modules, wait: Some(9), module_timeout: NonZeroU32::new(7) });
     }
 }

@@ -20,6 +20,9 @@ use crate::{
 
 /// The time between two looks; a write of SoftHSM2 takes about 2 ms.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+/// The milliseconds before each new look for a token that was named and is not listed: a program that knows no lock may be
+/// writing it, or a reader may not have seen it yet.
+const BEFORE_LOOKING_AGAIN: [u64; 5] = [10, 20, 40, 80, 150];
 
 /// How devices are reached.
 #[derive(Debug, Clone)]
@@ -162,9 +165,8 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
         let slots = slots(settings);
         // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
         let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
-        for looked in in_parallel(&modules(wanted, settings), |module| {
-            settled(wanted, settings.wait, || pkcs11::find(module, &slots))
-        }) {
+        let look = |module: &Path| settled(wanted, settings.wait, || pkcs11::find(module, &slots));
+        for looked in patiently(wanted.selector, &search.found, &modules(wanted, settings), look) {
             match looked {
                 Ok(slots) => {
                     search.answered = true;
@@ -212,6 +214,38 @@ fn in_parallel(
         let panicked = |_| Err(Error::Internal("a look at a module panicked".into()));
         others.into_iter().map(|other| other.join().unwrap_or_else(panicked)).chain(last).collect()
     })
+}
+
+/// Looks at every module; again for a moment where none of those that answer lists the token that was named, and no card
+/// among `found` is it.
+fn patiently(
+    selector: Option<&Selector>,
+    found: &[Found],
+    modules: &[PathBuf],
+    look: impl Fn(&Path) -> Result<pkcs11::Slots> + Sync,
+) -> Vec<Result<pkcs11::Slots>> {
+    let mut looked = in_parallel(modules, &look);
+    let answered: Vec<PathBuf> =
+        modules.iter().zip(&looked).filter(|(_, looked)| looked.is_ok()).map(|(module, _)| module.clone()).collect();
+    for pause in BEFORE_LOOKING_AGAIN {
+        let listed = looked.iter().flatten().flat_map(|slots| &slots.found);
+        let identities: Vec<&Identity> = found.iter().chain(listed).map(|one| &one.identity).collect();
+        if answered.is_empty() || selector.is_none_or(|selector| !selector.matches(&identities).is_empty()) {
+            break;
+        }
+        // Before the next look a module must have been finalised.
+        looked.iter_mut().flatten().for_each(|slots| *slots = pkcs11::Slots::default());
+        thread::sleep(Duration::from_millis(pause));
+        let again = in_parallel(&answered, &look);
+        let places = looked.iter_mut().filter(|looked| looked.is_ok());
+        places.zip(again).for_each(|(place, again)| *place = again.or_else(|error| Ok(failed(error))));
+    }
+    looked
+}
+
+/// What a module shows that fails after it has answered before.
+fn failed(error: Error) -> pkcs11::Slots {
+    pkcs11::Slots { problems: vec![error], ..pkcs11::Slots::default() }
 }
 
 /// Looks again while another process writes a token, till `--wait` ends: SoftHSM2 does not list a token whose file is being
