@@ -169,7 +169,9 @@ impl Client {
         };
         let what = match (ended, why) {
             (Some(status), _) => format!("{module}: the module {} in {call}", said(status)),
-            (None, Why::Silent) => format!("{module}: {call} has not come back within {} s", self.limit.as_secs()),
+            (None, Why::Silent) => {
+                format!("{module}: {call} has not come back within {} s (--module-timeout)", self.limit.as_secs())
+            }
             (None, Why::Ended) => format!("{module}: the module has cut its worker off in {call}"),
         };
         match (request.is_write(), ended) {
