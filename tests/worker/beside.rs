@@ -1,4 +1,4 @@
-//! A reader beside a writer, with the lock and without: a token that is there is found.
+//! Two at one token: of two writers one is told; a reader beside a writer, with the lock or without, finds what is there.
 
 use std::{
     process::Command,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::support::{
-    desk::{Desk, LABEL, NEW, PIN},
+    desk::{Desk, LABEL, NEW, OTHER, PIN, finish, start},
     softhsm::{fault_module, softhsm_module},
 };
 
@@ -59,4 +59,41 @@ fn a_reader_beside_a_program_that_knows_no_lock_finds_the_token_every_time() {
     });
     assert!(written > ROUNDS / 2, "there was hardly a writer: {written}");
     assert!(desk.is_pin(PIN));
+}
+
+/// Runs a race again and again, and returns how often each of two won.
+fn race(desk: &Desk, rounds: usize) -> [usize; 2] {
+    let values = [("PIN", PIN), ("NEW", NEW), ("OTHER", OTHER)];
+    let (mut current, mut wins) = (0, [0, 0]);
+    for round in 0..rounds {
+        let rivals = [1, 2].map(|step| (current + step) % 3);
+        let children = rivals.map(|rival| {
+            let words = format!(
+                "pin change --pin env:{} --new-pin env:{} --no-input --token desk-7",
+                values[current].0, values[rival].0
+            );
+            start(desk.call(&words))
+        });
+        let runs = children.map(finish);
+        // That the winner's value holds, the next round shows: it is the only one to start from.
+        let winner = match [runs[0].code, runs[1].code] {
+            [0, 4] => 0,
+            [4, 0] => 1,
+            _ => panic!("round {round}: {runs:?}"),
+        };
+        wins[winner] += 1;
+        current = rivals[winner];
+    }
+    assert!(desk.is_pin(values[current].1), "who was told last that it changed did not win");
+    wins
+}
+
+#[test]
+fn of_two_changes_at_once_one_succeeds_and_one_is_told_every_time() {
+    let wins: Vec<_> = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..2).map(|_| scope.spawn(|| race(&Desk::new(), ROUNDS / 2))).collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap()).collect()
+    });
+    let won = |rival: usize| wins.iter().map(|wins| wins[rival]).sum::<usize>();
+    assert!(won(0) > 0 && won(1) > 0, "it was no race: {wins:?}");
 }
