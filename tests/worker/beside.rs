@@ -1,6 +1,7 @@
 //! Two at one token: of two writers one is told; a reader beside a writer, with the lock or without, finds what is there.
 
 use std::{
+    fs,
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -8,7 +9,7 @@ use std::{
 
 use crate::support::{
     desk::{Desk, LABEL, NEW, OTHER, PIN, finish, start},
-    softhsm::{fault_module, softhsm_module},
+    softhsm::{Faults, Gate, fault_module, softhsm_module},
 };
 
 const ROUNDS: usize = 200;
@@ -59,6 +60,54 @@ fn a_reader_beside_a_program_that_knows_no_lock_finds_the_token_every_time() {
     });
     assert!(written > ROUNDS / 2, "there was hardly a writer: {written}");
     assert!(desk.is_pin(PIN));
+}
+
+#[test]
+fn a_named_token_that_is_not_listed_is_looked_for_again_and_then_believed_absent() {
+    let desk = Desk::new();
+    let place = fs::read_dir(desk.path("tokens")).unwrap().next().unwrap().unwrap().path();
+    let away = desk.path("away");
+    fs::rename(&place, &away).unwrap();
+    let words = "pin verify --token desk-7 --pin env:PIN --via pkcs11";
+    let (run, calls) = desk.watched(Faults::new(), words);
+    run.code(3);
+    let looks = calls.iter().filter(|call| *call == "C_GetFunctionList").count();
+    assert_eq!(looks, 6, "{calls:?}");
+    // It comes back between two looks, and nobody holds its lock.
+    let gate = Gate::new(desk.store.dir(), "gate");
+    let reader = start(desk.faulty(&Faults::new().rule(gate.after("C_Finalize")), words));
+    gate.wait();
+    fs::rename(&away, &place).unwrap();
+    gate.open();
+    finish(reader).code(0);
+    // What nobody named is listed once.
+    let (run, calls) = desk.watched(Faults::new(), "list --via pkcs11");
+    run.code(0);
+    assert_eq!(calls.iter().filter(|call| *call == "C_GetFunctionList").count(), 1, "{calls:?}");
+}
+
+#[test]
+fn a_read_that_fails_for_a_moment_is_made_again_and_a_call_with_a_secret_never() {
+    for answer in ["CKR_GENERAL_ERROR", "CKR_TOKEN_NOT_PRESENT"] {
+        let desk = Desk::new();
+        let verify = "pin verify --token desk-7 --pin env:PIN --via pkcs11";
+        for call in ["C_GetSlotList", "C_GetTokenInfo", "C_OpenSession"] {
+            // Each of the first two readings fails, one after the other.
+            let rules = format!("{call}#1={answer};{call}#2={answer};{call}#4={answer}");
+            desk.faulty(&Faults::new().rule(rules), verify).run().code(0);
+        }
+        // What lasts is believed, after a moment.
+        let (run, calls) = desk.watched(Faults::new().rule(format!("C_OpenSession={answer}")), verify);
+        run.code(8);
+        assert_eq!(calls.iter().filter(|call| *call == "C_OpenSession").count(), 6, "{calls:?}");
+        let change = "pin change --token desk-7 --pin env:PIN --new-pin env:NEW --via pkcs11";
+        for call in ["C_Login", "C_SetPIN"] {
+            let (run, calls) = desk.watched(Faults::new().rule(format!("{call}#1={answer}")), change);
+            run.code(8);
+            assert_eq!(calls.iter().filter(|one| *one == call).count(), 1, "{call}: {calls:?}");
+        }
+        assert!(desk.is_pin(PIN));
+    }
 }
 
 /// Runs a race again and again, and returns how often each of two won.

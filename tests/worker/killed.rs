@@ -50,13 +50,15 @@ fn lanes(work: impl Fn(&Desk, &mut Dice) -> [usize; 2] + Sync) -> [usize; 2] {
     })
 }
 
-/// Runs a call and kills it somewhere within its usual time. Whether it was still running.
-fn kill_somewhere(desk: &Desk, words: &str, dice: &mut Dice, span: Duration) -> bool {
+/// Runs a call and kills it somewhere within `span`. Whether it was still running.
+fn kill_somewhere(desk: &Desk, words: &str, dice: &mut Dice, span: &mut Duration) -> bool {
     let mut tool = start(desk.call(words));
-    thread::sleep(dice.within(span));
+    thread::sleep(dice.within(*span));
     let was_running = tool.try_wait().unwrap().is_none();
     let _ = tool.kill();
     tool.wait().unwrap();
+    // A machine with other work is slower now and then: about one call in four is to have ended by itself.
+    *span = span.mul_f64(if was_running { 1.01 } else { 0.97 });
     was_running
 }
 
@@ -76,10 +78,10 @@ fn a_change_that_is_killed_leaves_the_old_pin_or_the_new_one() {
         };
         // There and back, of which the first makes what is made once.
         usual(desk, &change(0), 0);
-        let span = usual(desk, &change(1), 0);
+        let mut span = usual(desk, &change(1), 0);
         let (mut current, mut counts) = (0, [0, 0]);
         for round in 0..ROUNDS / LANES {
-            let was_running = kill_somewhere(desk, &change(current), dice, span);
+            let was_running = kill_somewhere(desk, &change(current), dice, &mut span);
             // Who comes next waits for the write to end.
             let verify = |which: usize| desk.run(&format!("pin verify --token desk-7 --pin env:{}", names[which]));
             let run = verify(1 - current);
@@ -94,7 +96,7 @@ fn a_change_that_is_killed_leaves_the_old_pin_or_the_new_one() {
         counts
     });
     println!("killed while it ran: {old} with the old PIN, {new} with the new one");
-    assert!(old + new > ROUNDS / 2 && new > 0, "the kills did not meet the call: {old}, {new}");
+    assert!(old + new > ROUNDS / 2 && new > ROUNDS / 40, "the kills did not meet the call: {old}, {new}");
 }
 
 #[test]
@@ -102,10 +104,10 @@ fn a_wrong_try_that_is_killed_leaves_the_pin() {
     let [killed, _] = lanes(|desk, dice| {
         let wrong = "pin verify --token desk-7 --pin env:WRONG --no-input";
         usual(desk, wrong, 4);
-        let span = usual(desk, wrong, 4);
+        let mut span = usual(desk, wrong, 4);
         let mut killed = 0;
         for round in 0..ROUNDS / LANES {
-            killed += usize::from(kill_somewhere(desk, wrong, dice, span));
+            killed += usize::from(kill_somewhere(desk, wrong, dice, &mut span));
             let run = desk.run("pin verify --token desk-7 --pin env:PIN");
             assert_eq!(run.code, 0, "round {round}: {run:?}");
         }
