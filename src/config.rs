@@ -9,6 +9,7 @@ use std::{
     env,
     ffi::CString,
     fs,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
@@ -37,7 +38,7 @@ pub struct Config {
     pub wait: Option<u32>,
     /// Seconds that a module may take for one call.
     #[serde(default, rename = "module-timeout")]
-    pub module_timeout: Option<u32>,
+    pub module_timeout: Option<NonZeroU32>,
 }
 
 impl Config {
@@ -160,7 +161,7 @@ mod tests {
         let module =
             |path: &str, init: Option<&std::ffi::CStr>| Module { path: path.into(), init: init.map(Into::into) };
         let modules = vec![module("/a.so", None), module("/b.so", Some(c"configdir='sql:/x'")), module("/c.so", None)];
-        assert_eq!(config, Config { modules: Some(modules), wait: Some(9), module_timeout: Some(7) });
+        assert_eq!(config, Config { modules: Some(modules), wait: Some(9), module_timeout: NonZeroU32::new(7) });
         assert_eq!(Config::parse("modules = []", "FILE").unwrap().modules, Some(Vec::new()));
     }
 

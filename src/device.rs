@@ -23,6 +23,9 @@ use crate::{
 
 /// The time between two looks; a write of SoftHSM2 takes about 2 ms.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+/// The milliseconds before each new look for a token that was named and is not listed: a program that knows no lock may be
+/// writing it, or a reader may not have seen it yet.
+const BEFORE_LOOKING_AGAIN: [u64; 5] = [10, 20, 40, 80, 150];
 
 /// How devices are reached.
 #[derive(Debug, Clone)]
@@ -205,7 +208,8 @@ fn behind_modules(wanted: Wanted<'_>, settings: &Settings, readers: Option<Vec<T
     let is_compared = !search.found.is_empty() || modules.len() > 1;
     let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
     let mut shown = Vec::new();
-    for looked in in_parallel(&modules, |module| settled(wanted, settings.wait, || pkcs11::find(module, &slots))) {
+    let look = |module: &Path| settled(wanted, settings.wait, || pkcs11::find(module, &slots));
+    for looked in patiently(wanted.selector, &search.found, &modules, look) {
         match looked {
             Ok(mut slots) => {
                 search.answered = true;
@@ -275,6 +279,36 @@ fn in_parallel(
         let panicked = |_| Err(Error::Internal("a look at a module panicked".into()));
         others.into_iter().map(|other| other.join().unwrap_or_else(panicked)).chain(last).collect()
     })
+}
+
+/// Looks at every module; again for a moment where none of those that answer lists the token that was named, and no card
+/// among `found` is it.
+fn patiently(
+    selector: Option<&Selector>,
+    found: &[Found],
+    modules: &[PathBuf],
+    look: impl Fn(&Path) -> Result<pkcs11::Slots> + Sync,
+) -> Vec<Result<pkcs11::Slots>> {
+    let mut looked = in_parallel(modules, &look);
+    for pause in BEFORE_LOOKING_AGAIN {
+        let listed = looked.iter().flatten().flat_map(|slots| &slots.found);
+        let identities: Vec<&Identity> = found.iter().chain(listed).map(|one| &one.identity).collect();
+        let is_met = selector.is_none_or(|selector| !selector.matches(&identities).is_empty());
+        let answered = modules.iter().zip(&looked).filter(|(_, looked)| looked.is_ok());
+        let answered: Vec<PathBuf> = answered.map(|(module, _)| module.clone()).collect();
+        if is_met || answered.is_empty() {
+            break;
+        }
+        // Before the next look a module must have been finalised.
+        let errors: Vec<Option<Error>> = looked.into_iter().map(Result::err).collect();
+        thread::sleep(Duration::from_millis(pause));
+        let mut again = in_parallel(&answered, &look).into_iter();
+        looked = errors
+            .into_iter()
+            .filter_map(|error| error.map_or_else(|| again.next(), |error| Some(Err(error))))
+            .collect();
+    }
+    looked
 }
 
 /// Looks again while another process writes a token, till `--wait` ends: SoftHSM2 does not list a token whose file is being

@@ -65,16 +65,10 @@ fn main() -> ExitCode {
 
 /// This process was started to load a module for another one of this program.
 fn work() -> ExitCode {
-    let error = match device::pkcs11::serve() {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(error) => error,
-    };
-    let what = "the process of a module cannot be set apart from others";
-    end(
-        Render { json: false, quiet: false, verbose: false },
-        None,
-        &Failure::bare(Error::device(what, error.to_string())),
-    )
+    match device::pkcs11::serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => end(Render { json: false, quiet: false, verbose: false }, None, &Failure::bare(error)),
+    }
 }
 
 /// Does what was asked for, and says with which code to end.

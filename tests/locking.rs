@@ -442,26 +442,3 @@ fn a_serial_that_is_there_is_not_looked_for_twice_whoever_writes_another() {
     assert_eq!(calls.iter().filter(|call| *call == "C_GetFunctionList").count(), 1, "loaded once: {calls:?}");
     writer.end();
 }
-
-#[test]
-fn in_a_race_without_gates_exactly_one_of_two_changes_wins_each_time() {
-    let desk = Desk::new();
-    let values = [("PIN", PIN), ("NEW", NEW), ("OTHER", OTHER)];
-    let mut current = 0;
-    for round in 0..30 {
-        let rivals = [1, 2].map(|step| (current + step) % 3);
-        let children = rivals.map(|rival| {
-            let words = format!(
-                "pin change --pin env:{} --new-pin env:{} --no-input --token desk-7",
-                values[current].0, values[rival].0
-            );
-            start(desk.call(&words))
-        });
-        let runs = children.map(finish);
-        let mut codes = runs.each_ref().map(|run| run.code);
-        codes.sort_unstable();
-        assert_eq!(codes, [0, 4], "round {round}: {runs:?}");
-        current = rivals[usize::from(runs[1].code == 0)];
-        assert!(desk.is_pin(values[current].1), "round {round}: who was told that it changed did not win");
-    }
-}

@@ -30,3 +30,4 @@ mod softhsm;
 mod sources;
 mod stand_in;
 mod usage;
+mod worker;

@@ -1,6 +1,6 @@
 //! Options of every command.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{env, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum};
 
@@ -55,8 +55,8 @@ pub struct Global {
     #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_seconds)]
     pub wait: Option<u32>,
     /// Seconds that a module may take for one call (default: 60); one that writes is never cut off
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_seconds)]
-    pub module_timeout: Option<u32>,
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_time)]
+    pub module_timeout: Option<NonZeroU32>,
     /// Taken for scripts that give it; nothing is asked yet that yes could answer
     #[arg(long, global = true)]
     pub yes: bool,
@@ -154,7 +154,8 @@ impl Global {
 
     /// How long one call of a module may take.
     pub fn module_timeout(&self, config: &Config) -> Duration {
-        Duration::from_secs(self.module_timeout.or(config.module_timeout).unwrap_or(MODULE_TIMEOUT).into())
+        let seconds = self.module_timeout.or(config.module_timeout).map_or(MODULE_TIMEOUT, NonZeroU32::get);
+        Duration::from_secs(seconds.into())
     }
 
     /// The roles whose last try may be spent.
@@ -165,4 +166,8 @@ impl Global {
 
 fn parse_seconds(seconds: &str) -> Result<u32> {
     seconds.parse().map_err(|_| Error::Usage("takes a whole number of seconds".into()))
+}
+
+fn parse_time(seconds: &str) -> Result<NonZeroU32> {
+    seconds.parse().map_err(|_| Error::Usage("takes a whole number of seconds, at least 1".into()))
 }

@@ -48,6 +48,13 @@ impl Desk {
         desk
     }
 
+    /// The same, on the file system that is built on: that of temporary files may live in memory.
+    pub fn on_disk() -> Self {
+        let desk = Self { store: SoftHsm::on_disk(), home: home() };
+        desk.store.token(LABEL, SO, Some(PIN));
+        desk
+    }
+
     /// The tool on this store, without a module: `arguments` are all that it gets.
     fn tool<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Pukka {
         pukka(self.home.path(), arguments)

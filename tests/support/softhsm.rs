@@ -67,7 +67,15 @@ pub struct SoftHsm {
 
 impl SoftHsm {
     pub fn new() -> Self {
-        let dir = TempDir::new().expect("a temporary directory");
+        Self::within(TempDir::new().expect("a temporary directory"))
+    }
+
+    /// On the file system that is built on: that of temporary files may live in memory.
+    pub fn on_disk() -> Self {
+        Self::within(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory"))
+    }
+
+    fn within(dir: TempDir) -> Self {
         let tokens = dir.path().join("tokens");
         let conf = dir.path().join("softhsm2.conf");
         let dir_name = dir.path().to_str().expect("a temporary directory in UTF-8");

@@ -26,6 +26,7 @@ pub enum Step {
     Delay(Duration),
     Pause(PathBuf),
     Noise(String),
+    Complaint(String),
     Crash,
     Hang,
 }
@@ -41,6 +42,7 @@ impl Effect {
             ("pause", Some(path)) => Self::Before(pause(path)?),
             ("pause-after", Some(path)) => Self::After(pause(path)?),
             ("noise", Some(text)) => Self::Before(Step::Noise(text.to_owned())),
+            ("complaint", Some(text)) => Self::Before(Step::Complaint(text.to_owned())),
             ("crash", None) => Self::Before(Step::Crash),
             ("after-crash", None) => Self::After(Step::Crash),
             ("hang", None) => Self::Before(Step::Hang),
@@ -77,6 +79,7 @@ impl Step {
                 // Nobody may be listening: that is the caller's business.
                 let _ = writeln!(out, "{text}").and_then(|()| out.flush());
             }
+            Self::Complaint(text) => eprintln!("{text}"),
             Self::Crash => {
                 log("crash");
                 crash();

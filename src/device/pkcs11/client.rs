@@ -187,12 +187,15 @@ impl Client {
     fn lost(&self, request: &Request<'_>, running: &mut Running, why: Why) -> Lost {
         let (module, call) = (&self.module, request.name());
         let ended = match why {
-            Why::Silent => None,
+            // What it started may hold its pipe, so that its end was not seen.
+            Why::Silent => running.child.try_wait().ok().flatten(),
             Why::Ended => running.end(),
         };
         let what = match (ended, why) {
             (Some(status), _) => format!("{module}: the module {} in {call}", said(status)),
-            (None, Why::Silent) => format!("{module}: {call} has not come back within {} s", self.limit.as_secs()),
+            (None, Why::Silent) => {
+                format!("{module}: {call} has not come back within {} s (--module-timeout)", self.limit.as_secs())
+            }
             (None, Why::Ended) => format!("{module}: the module has cut its worker off in {call}"),
         };
         match (request.is_write(), ended) {
@@ -239,7 +242,7 @@ impl Drop for Client {
         if !is_ready(&from, Some(self.limit)) {
             let _ = child.kill();
         }
-        let _ = child.wait();
+        ended(&mut child);
         hear_out(printed);
     }
 }
@@ -270,21 +273,24 @@ impl Running {
     /// Cuts it off.
     fn kill(&mut self) {
         let _ = self.child.kill();
-        let _ = self.child.wait();
-        hear_out(self.printed.take());
+        self.end();
     }
 
-    /// How it ended by itself, which takes a moment after its pipe has; none where it has not.
+    /// How it ended by itself; none where it has not.
     fn end(&mut self) -> Option<ExitStatus> {
-        let deadline = Instant::now() + LAST_WORDS;
-        loop {
-            match self.child.try_wait() {
-                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
-                ended => {
-                    hear_out(self.printed.take());
-                    return ended.ok().flatten();
-                }
-            }
+        let status = ended(&mut self.child);
+        hear_out(self.printed.take());
+        status
+    }
+}
+
+/// How a process ended, which takes a moment after its pipe has; none where it has not, since the system does not let go of it.
+fn ended(child: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + LAST_WORDS;
+    loop {
+        match child.try_wait() {
+            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
+            ended => return ended.ok().flatten(),
         }
     }
 }

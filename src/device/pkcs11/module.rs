@@ -12,7 +12,8 @@ use std::{
 };
 
 use cryptoki_sys::{
-    CK_SESSION_HANDLE, CK_SLOT_ID, CKR_ARGUMENTS_BAD, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
+    CK_SESSION_HANDLE, CK_SLOT_ID, CKR_ARGUMENTS_BAD, CKR_GENERAL_ERROR, CKR_TOKEN_NOT_PRESENT,
+    CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
 };
 use nix::sys::time::TimeSpec;
 use serde::de::DeserializeOwned;
@@ -33,6 +34,8 @@ use crate::{
 
 /// What helps a module such as NSS.
 const LACKS_INIT: &str = "if this module wants to be told something at its start, say it in the configuration: modules = [{ path = \"…\", init = \"…\" }]";
+/// The milliseconds before a read that failed is made again.
+const BEFORE_ASKING_AGAIN: [u64; 5] = [10, 20, 40, 80, 150];
 
 /// A module that was loaded and initialised; finalised when dropped.
 pub struct Module {
@@ -235,12 +238,17 @@ impl Module {
         let requests: Vec<Request<'_>> = slots.iter().map(|slot| Request::TokenInfo { slot: *slot }).collect();
         let answers = self.worker.ask_all::<Result<TokenInfo, Rv>>(&requests)?;
         let read = |(slot, answer): (&CK_SLOT_ID, Result<TokenInfo, Rv>)| {
-            self.called(format_args!("C_GetTokenInfo({slot})"));
+            let name = format!("C_GetTokenInfo({slot})");
+            self.called(format_args!("{name}"));
             self.answered(&answer);
+            let answer = match answer {
+                Err(rv) if may_pass(rv) => self.ask(&Request::TokenInfo { slot: *slot }, format_args!("{name}")),
+                answer => answer.map_err(Refusal::Said),
+            };
             match answer {
                 Ok(info) => Ok(Some(info)),
-                Err(Rv(CKR_TOKEN_NOT_PRESENT | CKR_TOKEN_NOT_RECOGNIZED)) => Ok(None),
-                Err(rv) => Err(failure(rv, "C_GetTokenInfo")),
+                Err(Refusal::Said(Rv(CKR_TOKEN_NOT_PRESENT | CKR_TOKEN_NOT_RECOGNIZED))) => Ok(None),
+                Err(refusal) => Err(refusal.of("C_GetTokenInfo")),
             }
         };
         Ok(slots.iter().zip(answers).map(read).collect())
@@ -292,8 +300,26 @@ impl Module {
         taken.map_err(Error::from)
     }
 
-    /// Traces a call before it is made, which may be the last that is heard of the module, and its answer.
+    /// Makes a call. A read that fails as a token does which another program writes, or a reader that is just waking up, is made
+    /// again before that is believed; what presents a secret never is.
     fn ask<T: DeserializeOwned>(&self, request: &Request<'_>, name: std::fmt::Arguments<'_>) -> Result<T, Refusal> {
+        let mut pauses = BEFORE_ASKING_AGAIN.iter().filter(|_| request.is_read());
+        loop {
+            match (self.ask_once(request, name), pauses.next()) {
+                (Err(Refusal::Said(rv)), Some(pause)) if may_pass(rv) => {
+                    std::thread::sleep(Duration::from_millis(*pause));
+                }
+                (answer, _) => return answer,
+            }
+        }
+    }
+
+    /// Traces a call before it is made, which may be the last that is heard of the module, and its answer.
+    fn ask_once<T: DeserializeOwned>(
+        &self,
+        request: &Request<'_>,
+        name: std::fmt::Arguments<'_>,
+    ) -> Result<T, Refusal> {
         self.called(name);
         let answer = self.worker.ask(request).map_err(|error| {
             self.trace.line(format_args!("< no answer"));
@@ -397,6 +423,11 @@ fn shown(entry: &Entry) -> &'static str {
         Entry::Value(_) => "PIN withheld",
         Entry::Pad => "NULL",
     }
+}
+
+/// Whether an answer to a read may be another one in a moment.
+fn may_pass(rv: Rv) -> bool {
+    matches!(rv.0, CKR_TOKEN_NOT_PRESENT | CKR_GENERAL_ERROR)
 }
 
 /// Whether the linker's failure is that of a missing file; a bare name is looked for by the linker alone.

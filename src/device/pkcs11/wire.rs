@@ -141,6 +141,14 @@ impl Request<'_> {
         matches!(self, Self::Login { .. } | Self::SetPin { .. } | Self::InitPin { .. } | Self::InitToken { .. })
     }
 
+    /// Whether it presents no secret and changes nothing, so that it can be made again.
+    pub fn is_read(&self) -> bool {
+        matches!(
+            self,
+            Self::Info | Self::Slots | Self::SlotInfo { .. } | Self::TokenInfo { .. } | Self::OpenSession { .. }
+        )
+    }
+
     /// Whether somebody types at the token meanwhile, who has the token's own time for it.
     pub fn is_at_pad(&self) -> bool {
         match self {

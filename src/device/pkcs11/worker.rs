@@ -8,12 +8,15 @@ use std::{
     ffi::{CString, OsStr},
     fs::{self, File},
     io,
-    os::{fd::AsFd, unix::ffi::OsStrExt},
+    os::{
+        fd::AsFd,
+        unix::{ffi::OsStrExt, fs::FileTypeExt},
+    },
     panic,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cryptoki_sys::{CKR_ARGUMENTS_BAD, CKR_CRYPTOKI_NOT_INITIALIZED};
@@ -33,7 +36,10 @@ use super::{
     raw::{Raw, Rv},
     wire::{self, Inbox, Locked, Request},
 };
-use crate::token::Access;
+use crate::{
+    error::{Error, Result},
+    token::Access,
+};
 
 /// The first argument of a process that is to be a worker; the module's path follows, for whoever lists processes.
 pub const WORKER: &str = "module-worker";
@@ -45,17 +51,38 @@ const GRACE: Duration = Duration::from_secs(2);
 /// the exit of its process is run by nobody's wish.
 ///
 /// # Errors
-/// Where the process cannot be set apart, before any module is loaded.
-pub fn serve() -> io::Result<()> {
-    let (mut from, mut to) = set_apart()?;
-    let writing = Arc::new(Mutex::new(()));
-    watch(from.try_clone()?, Arc::clone(&writing))?;
+/// [`Error::Usage`] where no tool is at the other end; [`Error::Device`] where the process cannot be set apart. No module is
+/// loaded then.
+pub fn serve() -> Result<()> {
+    let no_tool = || {
+        Error::Usage(format!(
+            "`{WORKER}` is not for people: pukka starts itself so, to load a module in a process of its own"
+        ))
+    };
+    if !(is_pipe(io::stdin()) && is_pipe(io::stdout())) {
+        return Err(no_tool());
+    }
+    let apart =
+        |error: io::Error| Error::device("the process of a module cannot be set apart from others", error.to_string());
+    let (mut from, mut to) = set_apart().map_err(apart)?;
+    let writing = Arc::new(Mutex::new(Instant::now()));
+    watch(from.try_clone().map_err(apart)?, Arc::clone(&writing)).map_err(apart)?;
     let mut worker = Worker { raw: None, is_initialized: false, lock: None, writing };
     let mut inbox = Inbox::new();
+    let begun = inbox.next(&mut from, |request| worker.answer(&mut to, request));
+    if !matches!(begun, Ok(Some(_))) {
+        return Err(no_tool());
+    }
     // Where the tool is gone, or talks what is no request, nobody can be told.
     while let Ok(Some(Ok(()))) = inbox.next(&mut from, |request| worker.answer(&mut to, request)) {}
     worker.end();
     signal_hook::low_level::exit(0)
+}
+
+/// Whether a program is at the other end, rather than a person or a file.
+fn is_pipe(end: impl AsFd) -> bool {
+    let metadata = end.as_fd().try_clone_to_owned().and_then(|end| File::from(end).metadata());
+    metadata.is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 /// Leaves the tool's session, signals, terminal, output and descriptors; what is left is the pipe to it and back.
@@ -72,7 +99,7 @@ fn set_apart() -> io::Result<(File, File)> {
     panic::set_hook(Box::new(|_| {}));
     // Descriptors that the tool was given to read secrets from are none of the module's business.
     let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<i32>().ok();
-    let open: Vec<i32> = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten().filter_map(number).collect();
+    let open: Vec<i32> = fs::read_dir("/proc/self/fd")?.flatten().filter_map(number).collect();
     for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
         // One of them was the listing's own, which is closed already.
         let _ = unistd::close(descriptor);
@@ -84,14 +111,23 @@ fn set_apart() -> io::Result<(File, File)> {
     Ok((from, to))
 }
 
-/// Ends the worker when its tool has ended and it does not do so itself, because a call hangs; a write is waited for.
-fn watch(from: File, writing: Arc<Mutex<()>>) -> io::Result<()> {
+/// Ends the worker when its tool has ended and it does not do so itself, because a call hangs; a write is waited for, and what
+/// comes after it gets its time as well: the lock is let go of in order.
+fn watch(from: File, writing: Arc<Mutex<Instant>>) -> io::Result<()> {
     let wait = move || {
         let mut tool = [PollFd::new(from.as_fd(), PollFlags::empty())];
         while poll(&mut tool, PollTimeout::NONE).is_err() {}
-        thread::sleep(GRACE);
-        let _nothing_is_written = writing.lock().unwrap_or_else(PoisonError::into_inner);
-        signal_hook::low_level::exit(0)
+        let gone = Instant::now();
+        loop {
+            let written = writing.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = (gone.max(*written) + GRACE).saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                // Still under the guard: nothing is written meanwhile.
+                signal_hook::low_level::exit(0);
+            }
+            drop(written);
+            thread::sleep(left);
+        }
     };
     thread::Builder::new().name("watch".into()).spawn(wait).map(drop)
 }
@@ -101,15 +137,21 @@ struct Worker {
     raw: Option<Raw>,
     is_initialized: bool,
     lock: Option<Lock>,
-    /// Held while the module may write.
-    writing: Arc<Mutex<()>>,
+    /// Held while the module may write; since when it does not.
+    writing: Arc<Mutex<Instant>>,
 }
 
 impl Worker {
     /// Does what is asked, and says what came of it.
     fn answer(&mut self, to: &mut File, request: Request<'_>) -> io::Result<()> {
         let writing = Arc::clone(&self.writing);
-        let _held = request.is_write().then(|| writing.lock().unwrap_or_else(PoisonError::into_inner));
+        let held = request.is_write().then(|| writing.lock().unwrap_or_else(PoisonError::into_inner));
+        let answered = self.call(to, request);
+        held.into_iter().for_each(|mut written| *written = Instant::now());
+        answered
+    }
+
+    fn call(&mut self, to: &mut File, request: Request<'_>) -> io::Result<()> {
         match request {
             Request::Load { path } => {
                 let loaded = Raw::load(Path::new(OsStr::from_bytes(path)));
