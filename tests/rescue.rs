@@ -158,7 +158,16 @@ fn a_token_that_was_lost_by_a_kill_is_put_back_with_the_old_pin() {
             let hint = json["error"]["hint"].as_str().unwrap();
             assert!(hint.starts_with(&format!("pukka token restore {} --module ", rescue.serial)), "{words}: {json}");
         }
+        let examined = |state: &str| {
+            let checks = rescue.desk.run("doctor --via pkcs11 --json").code(0).json()["checks"].clone();
+            let is = |check: &&serde_json::Value| check["check"] == "pre-image" && check["state"] == state;
+            checks.as_array().unwrap().iter().find(is).cloned()
+        };
+        let lost = examined("problem").expect("the doctor finds the copy");
+        assert_eq!(lost["cure"], format!("put it back with `pukka token restore '{}'`", rescue.serial));
+        assert_eq!(lost["serial"], rescue.serial);
         let json = rescue.restore(&format!("{} --json", rescue.serial)).code(0).json();
+        assert_eq!(examined("problem"), None);
         assert_eq!((&json["schema"], &json["command"]), (&json!(1), &json!("token restore")));
         assert_eq!((&json["outcome"], &json["confirmed"]), (&json!("restored"), &json!(true)), "{json}");
         assert_eq!((&json["token"]["serial"], &json["token"]["label"]), (&json!(rescue.serial), &json!(LABEL)));
