@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::support::{
     Run,
     desk::{Desk, LABEL, NEW, OTHER, PIN, SO, finish, start},
+    running::{wait_for_end, worker},
     softhsm::{Faults, Gate},
 };
 
@@ -70,9 +71,11 @@ impl Rescue {
 
     /// Kills the tool, and whatever process is in the module at that gate, as the end of the machine does.
     fn kill(&self, mut child: Child, gate: &str) {
+        let worker = worker(child.id());
         child.kill().unwrap();
         child.wait().unwrap();
         fs::remove_file(self.desk.path(&format!("{gate}.reached"))).unwrap();
+        wait_for_end(worker);
     }
 
     fn restore(&self, words: &str) -> Run {

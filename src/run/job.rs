@@ -184,10 +184,12 @@ impl Job<'_> {
             for (step, guarded) in steps.iter().zip(guarded) {
                 let (proof, seen) = match step.confirm(token, secrets, guarded) {
                     Ok(proved) => proved,
-                    Err(error) => match diagnosis(&error, step, token, secrets) {
+                    Err(error) => match (diagnosis(&error, step, token, secrets), &error) {
                         // What kept the first proof from being made has passed.
-                        Some(Holds::New) => (Proof::Proved, Retries::Unknown),
-                        holds => {
+                        (Some(Holds::New), Error::Unconfirmed { refused: false, .. }) => {
+                            (Proof::Proved, Retries::Unknown)
+                        }
+                        (holds, _) => {
                             progress.holds = holds;
                             return Err(error);
                         }

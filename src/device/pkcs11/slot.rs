@@ -221,7 +221,8 @@ impl Token for Slot {
         let new_serial = || {
             tokens.iter().find(|(_, identity)| named(identity) && known.iter().all(|old| old.serial != identity.serial))
         };
-        let unconfirmed = |why: &str| Error::Unconfirmed { role: Role::SoPin, why: why.into(), detail: None };
+        let unconfirmed =
+            |why: &str| Error::Unconfirmed { role: Role::SoPin, why: why.into(), refused: false, detail: None };
         let (id, identity) = same_slot.or(same_serial).or_else(new_serial).cloned().ok_or_else(|| {
             unconfirmed("the module says that it initialised the token, but shows none of that label")
         })?;
