@@ -203,6 +203,22 @@ fn after_a_write_that_failed_nothing_is_tried_that_could_cost_the_last_try_and_t
 }
 
 #[test]
+fn a_pin_that_gets_its_new_value_and_stays_blocked_is_told_as_blocked() {
+    let desk = Desk::new();
+    for generated in [false, true] {
+        let file = desk.path(&format!("new-{generated}"));
+        let source = if generated { format!("generate:{}", file.display()) } else { "env:NEW".into() };
+        let words = format!("pin reset --token desk-7 --so-pin env:SO --new-pin {source} --json");
+        let faults = rule("C_Login:USER=CKR_PIN_LOCKED;token-flags=+0x40000");
+        let error = desk.faulty(&faults, &words).run().code(5).json()["error"].clone();
+        assert_eq!((&error["kind"], &error["role"]), (&json!("blocked"), &json!("user-pin")), "{error}");
+        assert_eq!(error["done"], json!(["reset"]), "the new value is set, and that is told");
+        assert_eq!(file.exists(), generated, "what was generated is in force");
+    }
+    assert!(!desk.is_pin(PIN));
+}
+
+#[test]
 fn a_proof_that_failed_once_is_made_again() {
     for rules in ["C_Login:USER#2=CKR_DEVICE_REMOVED", "C_OpenSession#2=CKR_DEVICE_REMOVED", "C_CloseSession=crash"] {
         let desk = Desk::new();

@@ -20,7 +20,7 @@ use crate::support::{
     Pukka,
     desk::{Desk, NEW, PIN},
     detached,
-    running::{Running, shell},
+    running::{Running, shell, workers},
     softhsm::{Faults, Gate},
     terminal::Terminal,
 };
@@ -179,10 +179,10 @@ fn the_file_goes_away_where_the_token_certainly_kept_its_old_pin() {
 fn the_file_stays_where_the_token_may_have_the_new_pin() {
     for (rule, code, taken) in [
         ("C_SetPIN=after:CKR_DEVICE_REMOVED", 8, true),
-        ("C_SetPIN=CKR_GENERAL_ERROR", 8, false),
-        ("C_SetPIN=lie", 11, false),
+        ("C_SetPIN=CKR_GENERAL_ERROR;C_Login#2-=CKR_DEVICE_ERROR", 8, false),
+        ("C_SetPIN=lie;C_Login#2-=CKR_DEVICE_ERROR", 11, false),
         ("C_Login#2-=CKR_DEVICE_ERROR", 11, true),
-        ("C_SetPIN=after-crash", -1, true),
+        ("C_SetPIN=after-crash", 8, true),
     ] {
         let desk = Desk::new();
         let file = desk.at_home("generated");
@@ -191,6 +191,17 @@ fn the_file_stays_where_the_token_may_have_the_new_pin() {
         assert_eq!(run.code, code, "{rule}: {run:?}");
         let content = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{rule}: {error}"));
         assert_eq!(desk.is_pin(one_line(&content)), taken, "{rule}");
+    }
+}
+
+#[test]
+fn the_file_goes_where_the_token_is_found_to_have_kept_the_old_pin() {
+    for (rule, code) in [("C_SetPIN=CKR_GENERAL_ERROR", 8), ("C_SetPIN=lie", 11), ("C_SetPIN=crash", 8)] {
+        let desk = Desk::new();
+        let file = desk.at_home("generated");
+        let run = desk.logged_behind(Faults::new().rule(rule), &change_to(&source(&file))).run().code(code);
+        assert!(run.err.contains("the old PIN still holds"), "{rule}: {run:?}");
+        assert!(!file.exists() && desk.is_pin(PIN), "{rule}");
     }
 }
 
@@ -274,7 +285,7 @@ fn who_gives_up_waiting_for_another_process_leaves_no_file_behind() {
     let waiting = [&CHANGE[..], &[source.as_str(), "--token", serial, "--wait", "60"]].concat();
     let waiting = Running::start(desk.logged(&waiting));
     let start = Instant::now();
-    while !has_a_lock_open(waiting.id()) {
+    while !workers(waiting.id()).into_iter().any(has_a_lock_open) {
         assert!(start.elapsed().as_secs() < 60, "it never came");
         std::thread::yield_now();
     }

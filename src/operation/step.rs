@@ -169,22 +169,16 @@ impl Step {
     /// counter of what was changed where it had to be read for it.
     ///
     /// # Errors
-    /// [`Error::Unconfirmed`], whatever went wrong with the proof: the token did say yes.
+    /// [`Error::Blocked`] where the new value is set and cannot be used; [`Error::Unconfirmed`] for all else that went wrong with
+    /// the proof: the token did say yes.
     pub fn confirm(&self, token: &mut dyn Token, secrets: &Secrets, guarded: Retries) -> Result<(Proof, Retries)> {
         let mut confirmed: Option<(Proof, Retries)> = None;
         for need in self.action.changed() {
             let role = need.role();
             // What was read before is the counter of the secret that was presented, which may be another's.
             let known = (self.spends == Some(role)).then_some(guarded);
-            let (proof, seen) = prove(token, role, secrets.get(need)?, known).map_err(|error| Error::Unconfirmed {
-                role,
-                detail: error.detail().map(str::to_owned),
-                refused: matches!(error, Error::WrongSecret { .. }),
-                why: match error {
-                    Error::WrongSecret { .. } => "a fresh session refuses the new value".into(),
-                    other => other.to_string(),
-                },
-            })?;
+            let (proof, seen) =
+                prove(token, role, secrets.get(need)?, known).map_err(|error| unproved(error, role))?;
             // One that was not proved leaves the whole unproved; the counter is that of the first.
             confirmed = match confirmed {
                 None => Some((proof, seen)),
@@ -193,6 +187,22 @@ impl Step {
             };
         }
         confirmed.map_or_else(|| by_counter(&self.action, token), Ok)
+    }
+}
+
+/// The failure of a proof. Some modules change a PIN that is blocked, and leave it so.
+fn unproved(error: Error, role: Role) -> Error {
+    match error {
+        Error::Blocked { now: false, .. } => error,
+        error => Error::Unconfirmed {
+            role,
+            detail: error.detail().map(str::to_owned),
+            refused: matches!(error, Error::WrongSecret { .. }),
+            why: match error {
+                Error::WrongSecret { .. } => "a fresh session refuses the new value".into(),
+                other => other.to_string(),
+            },
+        },
     }
 }
 

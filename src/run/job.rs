@@ -50,6 +50,8 @@ struct Progress {
     done: Vec<Outcome>,
     /// Which value holds after a write that nobody is sure of, where that was looked into.
     holds: Option<Holds>,
+    /// Whether the token said yes to a step, so that a failure behind it undoes nothing.
+    performed: bool,
 }
 
 /// What act and confirm came to.
@@ -191,6 +193,8 @@ impl Job<'_> {
                         }
                         (holds, _) => {
                             progress.holds = holds;
+                            // It has the new value, and is of no use all the same.
+                            progress.done.extend(matches!(error, Error::Blocked { .. }).then_some(plan.outcome));
                             return Err(error);
                         }
                     },
@@ -236,6 +240,7 @@ impl Job<'_> {
             progress.acting = true;
             match step.perform(token, secrets) {
                 Ok(identity) => {
+                    progress.performed = true;
                     progress.done.extend(identity.is_some().then_some(Outcome::Initialised));
                     progress.identity = identity.or(progress.identity.take());
                 }
@@ -294,7 +299,7 @@ impl Job<'_> {
         // Only where the token certainly kept its old value is a generated one worth nothing.
         let refused = matches!(error, Error::NotEntered { .. }) || matches!(error.exit_code(), 4..=7);
         let unchanged = refused || progress.holds == Some(Holds::Old);
-        let kept = !progress.acting || (progress.done.is_empty() && unchanged);
+        let kept = !progress.acting || (progress.done.is_empty() && !progress.performed && unchanged);
         let generated = self.collector.take_generated();
         let generated = if kept {
             self.collector.discard_files();

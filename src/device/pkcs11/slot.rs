@@ -254,7 +254,8 @@ impl Token for Slot {
         // SoftHSM2 checks a PIN against what it has in memory until C_Finalize; what counts is what it has stored.
         self.fresh.set(None);
         self.module.refresh()?;
-        // Another role's authority may have set it, so nobody has looked at its own tries yet; the flag costs nothing.
+        // Another role's authority may have set it, so nobody has looked at its own tries yet; the flag costs nothing. One that is
+        // blocked has no try to lose, and the flag may be of before.
         if self.retries(role)?.is_last() {
             return Ok(Proof::NotPossible("the token says that only one try is left, and a proof would risk it"));
         }
