@@ -1,5 +1,7 @@
 //! The tool killed at any moment: the token is never lost, and has its old value or its new one.
 
+#![allow(clippy::print_stdout, reason = "the seed is for whoever reads a failure")]
+
 use std::{
     thread,
     time::{Duration, Instant, SystemTime},
