@@ -6,14 +6,16 @@
 # shellcheck disable=SC2015,SC2086 # "has A && has B || lack C" is meant so; $packages and $apt are words
 set -eu
 
-usage='usage: ./setup.sh build|demo|test|check|bench [COMMAND [ARGUMENT...]]'
+usage='usage: ./setup.sh build|demo|test|modules|check|bench [COMMAND [ARGUMENT...]]'
 kind=${1:-}
 case $kind in
-  build | demo) floor=1085 ;;         # Rust 1.85, the rust-version of Cargo.toml
-  test | check | bench) floor=1087 ;; # Rust 1.87, which the card firmware of the test bench needs
+  build | demo) floor=1085 ;;                   # Rust 1.85, the rust-version of Cargo.toml
+  test | modules | check | bench) floor=1087 ;; # Rust 1.87, which the card firmware of the test bench needs
   *) echo "$usage" >&2; exit 2 ;;
 esac
 shift
+target=$kind
+[ "$kind" != modules ] || target=test-modules
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "setup: $*"; exit 1; }
@@ -52,13 +54,30 @@ look() {
   has softhsm2-util || lack softhsm2 'makes SoftHSM2 tokens for the tests'
   has pkcs11-tool && has gids-tool || lack opensc 'the tools by which the tests check what pukka did, and the cards that it meets'
   has p11-kit && exists /usr/lib/*/p11-kit-proxy.so || lack p11-kit 'p11-kit and its proxy module'
+
+  if [ "$kind" = modules ]; then
+    has pkcsslotd && exists /usr/lib/*/pkcs11/libopencryptoki.so || lack opencryptoki 'openCryptoki, its daemon and its token in software'
+    has swtpm || lack swtpm 'a TPM in software'
+    exists /usr/lib/*/pkcs11/libtpm2_pkcs11.so || lack libtpm2-pkcs11-1 'tpm2-pkcs11, tokens that a TPM keeps'
+    exists /usr/lib/*/libtss2-tcti-swtpm.so.0 || lack libtss2-tcti-swtpm0 'the way from tpm2-pkcs11 to the TPM in software'
+    has tpm2_dictionarylockout || lack tpm2-tools 'lets a TPM go on after wrong PINs'
+    exists /usr/lib/*/libsoftokn3.so /usr/lib/*/nss/libsoftokn3.so || lack libnss3 "NSS's token in software"
+    has certutil || lack libnss3-tools 'makes databases of NSS and checks their passwords'
+    exists /usr/lib/*/pkcs11/p11-kit-client.so || lack p11-kit-modules "p11-kit's client of tokens that another process serves"
+    has unshare && has nsenter || lack util-linux 'mount namespaces, in which the daemon finds its fixed paths empty'
+    return 0
+  fi
   exists /usr/lib/*/pkcs11/p11-kit-trust.so || lack p11-kit-modules "p11-kit's trust module, a token without a PIN"
   has yubico-piv-tool || lack yubico-piv-tool 'drives the stand-in PIV card; a peer to compare with'
   has ykman || lack yubikey-manager 'drives the stand-in cards; a peer to compare with'
   exists /usr/lib/gnupg/scdaemon || lack scdaemon "GnuPG's reader of cards, which drives the stand-in OpenPGP card"
   has pcscd || lack pcscd 'the PC/SC daemon, of which each test starts its own'
   exists /usr/lib/pcsc/drivers/serial/libifdvpcd.so || lack vsmartcard-vpcd 'the reader of virtual cards'
-  [ -n "${LIBCLANG_PATH:-}" ] || exists /usr/lib/llvm-*/lib/libclang.so || lack libclang-dev 'bindgen, which the card firmware is built with'
+  exists /usr/lib/*/libykcs11.so.2 || lack ykcs11 "Yubico's module, which shows a card that PC/SC shows too"
+  exists /usr/lib/*/opensc-pkcs11.so || lack opensc-pkcs11 "OpenSC's module, for the same"
+  [ -n "${LIBCLANG_PATH:-}" ] || exists /usr/lib/llvm-*/lib/libclang.so || lack libclang-dev 'bindgen, which the card firmware and kryoptic are built with'
+  has pkg-config && pkg-config --exists 'openssl >= 3.0.7' || lack libssl-dev 'kryoptic, a PKCS#11 token in software that the tests build'
+  has pkg-config && pkg-config --exists sqlite3 || lack libsqlite3-dev 'where kryoptic keeps its tokens'
 
   case $kind in
     check) # rustup's Rust brings its own rustfmt
@@ -69,7 +88,7 @@ look() {
 }
 
 install() {
-  say "make $kind needs what this machine lacks (each Debian package, and what for):$reasons"
+  say "make $target needs what this machine lacks (each Debian package, and what for):$reasons"
   grep -qsE '^ID(_LIKE)?=.*debian' /etc/os-release && has apt-get ||
     die 'this system is not Debian nor made from it: please install the above in its own way, then run the same command again'
   root=''
@@ -104,7 +123,7 @@ export PATH
 
 # The tests type at prompts on pseudo terminals, which a bare chroot or container may lack: then the command gets some in a mount
 # namespace of its own, which goes away with it.
-if [ "$kind" = test ] && ! (exec 3<>/dev/ptmx) 2>/dev/null; then
+if { [ "$kind" = test ] || [ "$kind" = modules ]; } && ! (exec 3<>/dev/ptmx) 2>/dev/null; then
   [ "$(id -u)" -eq 0 ] || die 'this machine has no pseudo terminals: as root, run mount -t devpts -o ptmxmode=0666 devpts /dev/pts'
   # What is mounted there must not reach other namespaces; inside a chroot / is no mount of its own, but /dev is one.
   exec unshare --mount --propagation unchanged sh -c '

@@ -77,7 +77,7 @@ pub enum Noun {
     /// Set how many tries there are
     #[command(subcommand, arg_required_else_help = true)]
     Retries(retries::Verb),
-    /// Initialise or erase a token
+    /// Initialise, erase or restore a token
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Verb),
     /// Check a profile of an ISO 7816 card
@@ -113,6 +113,13 @@ pub enum Asked {
     },
     /// An operation on one token.
     Operate(Request),
+    /// A token put back from its copy.
+    Restore {
+        /// The token named by position.
+        token: Option<Selector>,
+        /// How it is confirmed that a token that is there goes back to what it was.
+        destroy: Destroy,
+    },
     /// What a profile would send.
     Profile {
         /// Its file.
@@ -167,7 +174,7 @@ impl Cli {
             Some(Noun::AdminKey(verb)) => Asked::Operate(verb.request()),
             Some(Noun::ResetCode(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Retries(verb)) => Asked::Operate(verb.request()),
-            Some(Noun::Token(verb)) => Asked::Operate(verb.request()),
+            Some(Noun::Token(verb)) => verb.asked()?,
             Some(Noun::Profile(verb)) => verb.asked(),
             Some(Noun::Doctor) => Asked::Doctor,
             Some(Noun::Respond(respond)) => {

@@ -1,16 +1,21 @@
 //! Configuration files, and where state stands.
 
+mod module;
 mod permissions;
 
 pub use permissions::examine as permissions;
 
 use std::{
-    env, fs,
+    env,
+    ffi::CString,
+    fs,
     num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
+
+pub use module::Module;
 
 use crate::error::{Error, Result};
 
@@ -25,9 +30,9 @@ const SHARED_LOCKS: &str = "/var/lib/pukka/locks";
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The PKCS#11 modules to load where none is named; p11-kit's proxy otherwise.
+    /// The PKCS#11 modules to load where none is named; p11-kit's proxy where this is not said, none at all where it is empty.
     #[serde(default)]
-    pub modules: Option<Vec<PathBuf>>,
+    pub modules: Option<Vec<Module>>,
     /// Seconds to wait for a token that another process uses.
     #[serde(default)]
     pub wait: Option<u32>,
@@ -47,6 +52,12 @@ impl Config {
             config = file.read()?.unwrap_or_default().over(config);
         }
         Ok(config)
+    }
+
+    /// What the C_Initialize of each module is to be told that wants to be.
+    pub fn inits(&self) -> Vec<(PathBuf, CString)> {
+        let modules = self.modules.iter().flatten();
+        modules.filter_map(|module| Some((module.path.clone(), module.init.clone()?))).collect()
     }
 
     /// These settings, and those of `other` where there are none.
@@ -110,17 +121,18 @@ pub fn profiles() -> Vec<PathBuf> {
     [PathBuf::from(ADMINISTRATORS_PROFILES)].into_iter().chain(user).collect()
 }
 
-/// Where the user's own state stands; none where that is not known.
-pub fn state() -> Option<PathBuf> {
-    directory("XDG_STATE_HOME", ".local/state")
-}
-
 /// Where lock files stand: the directory that the administrator shares, else the user's own; none where neither is known.
 pub fn locks() -> Option<PathBuf> {
     match Path::new(SHARED_LOCKS).is_dir() {
         true => Some(SHARED_LOCKS.into()),
         false => state().map(|state| state.join("locks")),
     }
+}
+
+/// Where stands what must outlive a crash; none where nothing tells. It is the user's own even where locks are shared: what is put
+/// back from there is put back with this user's rights, so nobody else may lay anything there.
+pub fn state() -> Option<PathBuf> {
+    directory("XDG_STATE_HOME", ".local/state")
 }
 
 /// A directory of the XDG base directory specification, for pukka; a relative value is ignored, as it says.
@@ -144,8 +156,30 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let config = Config::parse("modules = [\"/a.so\", \"/b.so\"]\nwait = 9\nmodule-timeout = 7", "FILE").unwrap();
-        let modules = Some(vec!["/a.so".into(), "/b.so".into()]);
-        assert_eq!(config, Config { modules, wait: Some(9), module_timeout: NonZeroU32::new(7) });
+        let text = "modules = [\"/a.so\", { path = \"/b.so\", init = \"configdir='sql:/x'\" }, { path = \"/c.so\" }]\nwait = 9\nmodule-timeout = 7";
+        let config = Config::parse(text, "FILE").unwrap();
+        let module =
+            |path: &str, init: Option<&std::ffi::CStr>| Module { path: path.into(), init: init.map(Into::into) };
+        let modules = vec![module("/a.so", None), module("/b.so", Some(c"configdir='sql:/x'")), module("/c.so", None)];
+        assert_eq!(config, Config { modules: Some(modules), wait: Some(9), module_timeout: NonZeroU32::new(7) });
+        assert_eq!(Config::parse("modules = []", "FILE").unwrap().modules, Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_module_that_is_not_understood_is_an_error_with_line_and_column() {
+        for (module, place, why) in [
+            ("{ path = \"/a.so\", inti = \"x\" }", "line 2, column 21", "unknown field `inti`"),
+            ("{ init = \"x\" }", "line 2, column 3", "missing field `path`"),
+            ("{ path = \"/a.so\", init = \"x\\u0000y\" }", "line 2, column 28", "NUL"),
+            ("{ path = \"/a.so\", init = 7 }", "line 2, column 28", "invalid type: integer `7`"),
+            ("{ path = \"\" }", "line 2, column 12", "a path"),
+            ("\"\"", "line 2, column 3", "a path"),
+            ("7", "line 2, column 3", "a path, or a table of path and init"),
+        ] {
+            let error = Config::parse(&format!("modules = [\n  {module},\n]\n"), "FILE").unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            let said = error.to_string();
+            assert!(said.starts_with(&format!("FILE, {place}: ")) && said.contains(why), "{module}: {said}");
+        }
     }
 }

@@ -2,14 +2,17 @@
 
 pub mod card;
 pub mod pkcs11;
+mod sighting;
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
 use card::iso7816::Profiles;
+use sighting::Sighting;
 
 use crate::{
     error::{Error, Result},
@@ -27,18 +30,38 @@ const BEFORE_LOOKING_AGAIN: [u64; 5] = [10, 20, 40, 80, 150];
 /// How devices are reached.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The modules to load; p11-kit's proxy where none is named.
-    pub modules: Vec<PathBuf>,
+    /// The modules to load, which may be none at all; p11-kit's proxy where nobody says.
+    pub modules: Option<Vec<PathBuf>>,
     /// Where lock files stand.
     pub locks: Option<PathBuf>,
+    /// Where stands what must outlive a crash.
+    pub state: Option<PathBuf>,
     /// How long to wait for another process or program.
     pub wait: Duration,
     /// How modules are run.
-    pub limits: pkcs11::Limits,
+    pub options: pkcs11::Options,
     /// Where APDUs and C_* calls are traced.
     pub trace: Trace,
     /// The cards that are known by a profile.
     pub profiles: Profiles,
+}
+
+impl Settings {
+    /// Those that concern the slots of modules.
+    pub fn slots(&self) -> pkcs11::Settings {
+        pkcs11::Settings {
+            locks: self.locks.clone(),
+            state: self.state.clone(),
+            wait: self.wait,
+            options: self.options.clone(),
+            trace: self.trace.clone(),
+        }
+    }
+
+    /// Whether a person named modules, on the command line or in a configuration.
+    fn names_modules(&self) -> bool {
+        self.modules.as_ref().is_some_and(|named| !named.is_empty())
+    }
 }
 
 /// Which tokens are looked for.
@@ -114,22 +137,13 @@ pub fn examine(via: Option<Route>, settings: &Settings) -> Vec<Finding> {
         findings.extend(card::doctor::examine(&cards(settings)));
     }
     if via != Some(Route::Pcsc) {
-        findings.extend(pkcs11::doctor::examine(&settings.modules, &slots(settings)));
+        findings.extend(pkcs11::doctor::examine(settings.modules.as_deref(), &settings.slots()));
     }
     findings
 }
 
 fn cards(settings: &Settings) -> card::Settings {
     card::Settings { wait: settings.wait, trace: settings.trace.clone(), profiles: settings.profiles.clone() }
-}
-
-fn slots(settings: &Settings) -> pkcs11::Settings {
-    pkcs11::Settings {
-        locks: settings.locks.clone(),
-        wait: settings.wait,
-        limits: settings.limits.clone(),
-        trace: settings.trace.clone(),
-    }
 }
 
 /// The applications that are looked for.
@@ -140,64 +154,115 @@ pub fn known(settings: &Settings) -> Vec<Application> {
 /// Looks for tokens on every route that can lead to what is wanted. A route that fails is a problem, and the others go on.
 pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Search {
     let mut search = Search::default();
+    let mut readers = None;
     if wanted.takes(Route::Pcsc) {
-        let sought = card::Wanted {
-            application: wanted.application.or(wanted.selector.and_then(Selector::application)),
-            selector: wanted.selector,
-            reference: wanted.reference,
-            sparing: wanted.sparing,
-        };
-        match card::find(sought, &cards(settings)) {
-            Ok(cards) => {
-                search.answered = true;
-                search.instead = cards.instead;
-                search.found.extend(cards.found);
-                search.problems.extend(cards.problems.into_iter().map(|error| Problem {
-                    error,
-                    hides_token: true,
-                    route: Route::Pcsc,
-                }));
-            }
-            Err(error) => search.problems.push(Problem { error, hides_token: false, route: Route::Pcsc }),
-        }
+        readers = in_readers(wanted, settings, &mut search);
     }
     if wanted.takes(Route::Pkcs11) {
-        let slots = slots(settings);
-        // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
-        let is_asked_for = wanted.is_for(Route::Pkcs11) || !settings.modules.is_empty();
-        let look = |module: &Path| settled(wanted, settings.wait, || pkcs11::find(module, &slots));
-        for looked in patiently(wanted.selector, &search.found, &modules(wanted, settings), look) {
-            match looked {
-                Ok(slots) => {
-                    search.answered = true;
-                    search.found.extend(slots.found);
-                    let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
-                    search.problems.extend(slots.problems.into_iter().map(hidden));
-                }
-                Err(error) if is_asked_for => {
-                    // A module that was named may have the token that is meant.
-                    let hides_token = !settings.modules.is_empty();
-                    search.problems.push(Problem { error, hides_token, route: Route::Pkcs11 });
-                }
-                Err(_) => {}
-            }
-        }
+        behind_modules(wanted, settings, readers, &mut search);
     }
-    only_natively(&mut search.found);
-    if !settings.modules.is_empty() {
+    if settings.names_modules() {
         // Who named a module wants to hear of that first, not of a reader that nobody asked for. (The sort is stable.)
         search.problems.sort_by_key(|problem| problem.route != Route::Pkcs11);
     }
     search
 }
 
-/// Leaves out what a module shows of a card that was found in its reader too: that is one token, and the native way to it can
-/// do more. Both read its serial from the card.
-fn only_natively(found: &mut Vec<Found>) {
-    let is_card = |identity: &Identity| matches!(identity.place, Place::Reader(_));
-    let cards: Vec<Text> =
-        found.iter().filter(|one| is_card(&one.identity)).filter_map(|one| one.identity.serial.clone()).collect();
-    found.retain(|one| is_card(&one.identity) || !one.identity.serial.as_ref().is_some_and(|own| cards.contains(own)));
+/// Looks for cards. Returns the readers that hold one, where PC/SC could tell.
+fn in_readers(wanted: Wanted<'_>, settings: &Settings, search: &mut Search) -> Option<Vec<Text>> {
+    let sought = card::Wanted {
+        application: wanted.application.or(wanted.selector.and_then(Selector::application)),
+        selector: wanted.selector,
+        reference: wanted.reference,
+        sparing: wanted.sparing,
+    };
+    match card::find(sought, &cards(settings)) {
+        Ok(cards) => {
+            search.answered = true;
+            search.instead = cards.instead;
+            search.found.extend(cards.found);
+            search.problems.extend(cards.problems.into_iter().map(|error| Problem {
+                error,
+                hides_token: true,
+                route: Route::Pcsc,
+            }));
+            Some(cards.readers)
+        }
+        Err(error) => {
+            search.problems.push(Problem { error, hides_token: false, route: Route::Pcsc });
+            None
+        }
+    }
+}
+
+/// Looks for the tokens of modules, and leaves out what was seen before: on a card, or through another module.
+fn behind_modules(wanted: Wanted<'_>, settings: &Settings, readers: Option<Vec<Text>>, search: &mut Search) {
+    let slots = settings.slots();
+    // Where nobody asked for PKCS#11, a machine without p11-kit simply has no such tokens.
+    let is_asked_for = wanted.is_for(Route::Pkcs11) || settings.names_modules();
+    let modules = modules(wanted, settings);
+    if modules.is_empty() && is_asked_for {
+        let what = "no PKCS#11 module is loaded, since the configuration names none; name one with --module";
+        search.problems.push(Problem { error: Error::NoToken(what.into()), hides_token: false, route: Route::Pkcs11 });
+    }
+    let is_compared = !search.found.is_empty() || modules.len() > 1;
+    let hidden = |error| Problem { error, hides_token: true, route: Route::Pkcs11 };
+    let mut shown = Vec::new();
+    let look = |module: &Path| settled(wanted, settings.wait, || pkcs11::find(module, &slots));
+    for looked in patiently(wanted.selector, &search.found, &modules, look) {
+        match looked {
+            Ok(mut slots) => {
+                search.answered = true;
+                search.found.append(&mut slots.found);
+                search.problems.extend(slots.problems.drain(..).map(hidden));
+                shown.push(slots);
+            }
+            Err(error) if is_asked_for => {
+                // A module that was named may have the token that is meant.
+                let hides_token = settings.names_modules();
+                search.problems.push(Problem { error, hides_token, route: Route::Pkcs11 });
+            }
+            Err(_) => {}
+        }
+    }
+    let readers = if is_compared { readers.unwrap_or_else(card::readers) } else { Vec::new() };
+    search.problems.extend(unread(&mut shown, &search.found, &readers).into_iter().map(hidden));
+    if is_compared {
+        search.found = once(std::mem::take(&mut search.found), &shown, &readers, wanted.selector);
+    }
+}
+
+/// Why modules could not look at tokens of theirs, unless PC/SC could: it is the same card then.
+fn unread(shown: &mut [pkcs11::Slots], found: &[Found], readers: &[Text]) -> Vec<Error> {
+    let is_read = |reader: &Text| found.iter().any(|one| one.identity.place == Place::Reader(reader.clone()));
+    let mut problems = Vec::new();
+    for slots in shown {
+        for (place, error) in std::mem::take(&mut slots.unread) {
+            let known = !readers.is_empty()
+                && slots
+                    .description(&place)
+                    .is_some_and(|text| sighting::described(&text, readers).is_some_and(is_read));
+            problems.extend((!known).then_some(error));
+        }
+    }
+    problems
+}
+
+/// Each device once. Where a token was named, only what the name means is compared, so that what a module says in its own way,
+/// a serial say, still leads to the module's token; and a description, a call for each slot, is asked for these only.
+fn once(found: Vec<Found>, shown: &[pkcs11::Slots], readers: &[Text], selector: Option<&Selector>) -> Vec<Found> {
+    let identities: Vec<&Identity> = found.iter().map(|one| &one.identity).collect();
+    let meant = selector.map_or_else(|| (0..found.len()).collect(), |selector| selector.matches(&identities));
+    if meant.len() < 2 {
+        return found;
+    }
+    let described = |identity: &Identity| shown.iter().find_map(|slots| slots.description(&identity.place));
+    let sightings = meant.iter().filter_map(|index| identities.get(*index));
+    let sightings: Vec<Sighting<'_>> =
+        sightings.map(|identity| Sighting { identity, description: described(identity) }).collect();
+    let repeated: BTreeSet<usize> =
+        sighting::repeated(&sightings, readers).into_iter().filter_map(|at| meant.get(at).copied()).collect();
+    found.into_iter().enumerate().filter(|(index, _)| !repeated.contains(index)).map(|(_, one)| one).collect()
 }
 
 /// Looks at every module at once, so that the slowest alone is waited for.
@@ -225,27 +290,25 @@ fn patiently(
     look: impl Fn(&Path) -> Result<pkcs11::Slots> + Sync,
 ) -> Vec<Result<pkcs11::Slots>> {
     let mut looked = in_parallel(modules, &look);
-    let answered: Vec<PathBuf> =
-        modules.iter().zip(&looked).filter(|(_, looked)| looked.is_ok()).map(|(module, _)| module.clone()).collect();
     for pause in BEFORE_LOOKING_AGAIN {
         let listed = looked.iter().flatten().flat_map(|slots| &slots.found);
         let identities: Vec<&Identity> = found.iter().chain(listed).map(|one| &one.identity).collect();
-        if answered.is_empty() || selector.is_none_or(|selector| !selector.matches(&identities).is_empty()) {
+        let is_met = selector.is_none_or(|selector| !selector.matches(&identities).is_empty());
+        let answered = modules.iter().zip(&looked).filter(|(_, looked)| looked.is_ok());
+        let answered: Vec<PathBuf> = answered.map(|(module, _)| module.clone()).collect();
+        if is_met || answered.is_empty() {
             break;
         }
         // Before the next look a module must have been finalised.
-        looked.iter_mut().flatten().for_each(|slots| *slots = pkcs11::Slots::default());
+        let errors: Vec<Option<Error>> = looked.into_iter().map(Result::err).collect();
         thread::sleep(Duration::from_millis(pause));
-        let again = in_parallel(&answered, &look);
-        let places = looked.iter_mut().filter(|looked| looked.is_ok());
-        places.zip(again).for_each(|(place, again)| *place = again.or_else(|error| Ok(failed(error))));
+        let mut again = in_parallel(&answered, &look).into_iter();
+        looked = errors
+            .into_iter()
+            .filter_map(|error| error.map_or_else(|| again.next(), |error| Some(Err(error))))
+            .collect();
     }
     looked
-}
-
-/// What a module shows that fails after it has answered before.
-fn failed(error: Error) -> pkcs11::Slots {
-    pkcs11::Slots { problems: vec![error], ..pkcs11::Slots::default() }
 }
 
 /// Looks again while another process writes a token, till `--wait` ends: SoftHSM2 does not list a token whose file is being
@@ -278,8 +341,7 @@ fn settled(wanted: Wanted<'_>, wait: Duration, look: impl Fn() -> Result<pkcs11:
 fn modules(wanted: Wanted<'_>, settings: &Settings) -> Vec<PathBuf> {
     let named = match wanted.selector.and_then(Selector::module) {
         Some(module) => vec![module],
-        None if settings.modules.is_empty() => vec![pkcs11::PROXY.into()],
-        None => settings.modules.clone(),
+        None => settings.modules.clone().unwrap_or_else(|| vec![pkcs11::PROXY.into()]),
     };
     let mut seen = Vec::new();
     named
@@ -291,54 +353,4 @@ fn modules(wanted: Wanted<'_>, settings: &Settings) -> Vec<PathBuf> {
             new
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        error::Result,
-        token::{Access, Connection, Token},
-    };
-
-    /// A way that nobody goes.
-    struct Nowhere;
-
-    impl Connection for Nowhere {
-        fn transact(&mut self, _: Access, _: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
-            Ok(())
-        }
-    }
-
-    fn found(place: Place, serial: Option<&str>) -> Found {
-        let application = if matches!(place, Place::Reader(_)) { Application::ScHsm } else { Application::Pkcs11 };
-        let identity = Identity {
-            application,
-            serial: serial.map(Text::from),
-            label: None,
-            manufacturer: None,
-            model: None,
-            place,
-            blank: false,
-        };
-        Found { identity, abilities: &[], connection: Box::new(Nowhere) }
-    }
-
-    #[test]
-    fn a_card_that_a_module_shows_too_is_one_token_and_one_without_a_serial_is_not_taken_for_it() {
-        let reader = || Place::Reader(Text::from("R"));
-        let slot = |id| Place::Slot { id, module: "/m.so".into() };
-        let mut all = vec![
-            found(reader(), Some("A")),
-            found(reader(), None),
-            found(slot(0), Some("A")),
-            found(slot(1), Some("B")),
-            found(slot(2), None),
-        ];
-        only_natively(&mut all);
-        let left: Vec<_> =
-            all.iter().map(|one| (one.identity.application.name(), one.identity.serial.clone())).collect();
-        let (a, b) = (Some(Text::from("A")), Some(Text::from("B")));
-        assert_eq!(left, [("sc-hsm", a), ("sc-hsm", None), ("pkcs11", b), ("pkcs11", None)]);
-    }
 }

@@ -65,6 +65,15 @@ pub enum Error {
         /// The word that confirms it, where one does: no secret.
         wanted: Option<Text>,
     },
+    /// The keys of the token gave no value; nothing came of that entry.
+    NotEntered {
+        /// Whose value they asked for.
+        role: Role,
+        /// How the entry ended.
+        end: EntryEnd,
+        /// The return value.
+        detail: Option<String>,
+    },
     /// The token refused the new value, and kept the old one.
     NewValueRefused {
         /// Whose.
@@ -99,8 +108,19 @@ pub enum Error {
         /// The status word or return value.
         detail: Option<String>,
     },
+    /// It was done, and what it should have led to cannot be seen.
+    Unseen(String),
     /// A bug.
     Internal(String),
+}
+
+/// How an entry on the keys of a token ended without a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryEnd {
+    /// Somebody pressed the key that cancels.
+    Cancelled,
+    /// The keys waited as long as they do.
+    TimedOut,
 }
 
 /// In the words that everybody uses; a token may have others.
@@ -145,11 +165,18 @@ impl Error {
                 format!("not confirmed, which takes {wanted} and no other word; nothing was changed")
             }
             Self::NotConfirmedByUser { wanted: None } => "not confirmed; nothing was changed".into(),
+            Self::NotEntered { end: EntryEnd::Cancelled, .. } => format!(
+                "cancelled on the token's keys, which asked for the {called}; that entry changed nothing and spent no try"
+            ),
+            Self::NotEntered { end: EntryEnd::TimedOut, .. } => format!(
+                "the token's keys waited for the {called} in vain, till their time was over; that entry changed nothing and spent no try"
+            ),
             Self::NewValueRefused { why, .. } => format!("the token refuses the new {called}: {why}"),
             Self::Stale => "another program used the card since it gave the challenge, so that the response answers nothing any more; no try was spent".into(),
             Self::Unconfirmed { why, .. } => {
                 format!("the token accepted the new {called}, but that could not be confirmed: {why}")
             }
+            Self::Unseen(what) => what.clone(),
             Self::Internal(what) => format!("internal error: {what}"),
         }
     }
@@ -168,7 +195,7 @@ impl Error {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
-            Self::Interrupted => "interrupted",
+            Self::Interrupted | Self::NotEntered { end: EntryEnd::Cancelled, .. } => "interrupted",
             Self::NoToken(_) => "no-token",
             Self::AmbiguousToken { .. } => "ambiguous-token",
             Self::WrongSecret { .. } => "wrong-secret",
@@ -180,8 +207,8 @@ impl Error {
             Self::NotConfirmedByUser { .. } => "not-confirmed-by-user",
             Self::NewValueRefused { .. } => "new-value-refused",
             Self::Unsupported { .. } => "unsupported",
-            Self::Device { .. } | Self::Stale => "device",
-            Self::Unconfirmed { .. } => "unconfirmed",
+            Self::Device { .. } | Self::Stale | Self::NotEntered { end: EntryEnd::TimedOut, .. } => "device",
+            Self::Unconfirmed { .. } | Self::Unseen(_) => "unconfirmed",
             Self::Internal(_) => "internal",
         }
     }
@@ -198,9 +225,9 @@ impl Error {
                 6
             }
             Self::Unsupported { .. } => 7,
-            Self::Device { .. } | Self::Stale => 8,
-            Self::Unconfirmed { .. } => 11,
-            Self::Interrupted => 130,
+            Self::Device { .. } | Self::Stale | Self::NotEntered { end: EntryEnd::TimedOut, .. } => 8,
+            Self::Unconfirmed { .. } | Self::Unseen(_) => 11,
+            Self::Interrupted | Self::NotEntered { end: EntryEnd::Cancelled, .. } => 130,
         }
     }
 
@@ -212,6 +239,7 @@ impl Error {
             | Self::Unset { role }
             | Self::MustChange { role, .. }
             | Self::LastTry { role }
+            | Self::NotEntered { role, .. }
             | Self::NewValueRefused { role, .. }
             | Self::Unconfirmed { role, .. } => Some(*role),
             Self::Usage(_)
@@ -223,6 +251,7 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Device { .. }
             | Self::Stale
+            | Self::Unseen(_)
             | Self::Internal(_) => None,
         }
     }
@@ -243,6 +272,7 @@ impl Error {
             Self::WrongSecret { detail, .. }
             | Self::Blocked { detail, .. }
             | Self::MustChange { detail, .. }
+            | Self::NotEntered { detail, .. }
             | Self::NewValueRefused { detail, .. }
             | Self::Device { detail, .. }
             | Self::Unconfirmed { detail, .. } => detail.as_deref(),

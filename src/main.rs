@@ -1,6 +1,7 @@
 //! `pukka`: arguments and environment in, exit code out.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io::IsTerminal,
     panic::{self, AssertUnwindSafe},
@@ -20,7 +21,7 @@ use pukka::{
     device::{
         self, Settings,
         card::iso7816::Profiles,
-        pkcs11::{Limits, WORKER},
+        pkcs11::{Options, WORKER},
     },
     error::{Error, Result},
     input::{Collector, Destroy, Prompter, Source, Terminal},
@@ -102,9 +103,11 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         Asked::Guide | Asked::Look { .. } | Asked::Operate(_) => {
             run::profiles(global.profile.as_deref(), &config::profiles()).map_err(Failure::bare)?
         }
-        Asked::Profile { .. } | Asked::Doctor | Asked::Respond { .. } | Asked::Completions(_) => {
-            (Profiles::default(), None)
-        }
+        Asked::Restore { .. }
+        | Asked::Profile { .. }
+        | Asked::Doctor
+        | Asked::Respond { .. }
+        | Asked::Completions(_) => (Profiles::default(), None),
     };
     let selection = |token| {
         let mut selection = global.selection(token).map_err(Failure::bare)?;
@@ -124,7 +127,9 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         Asked::Guide => Err(Failure::bare(Error::Usage("no command is given; `pukka --help` lists them".into()))),
         Asked::Look { full, token } => {
             let selection = selection(token)?;
-            render.listing(command, &run::look(&selection, &settings, full)?).map_err(Failure::bare)
+            let listing =
+                run::look(&selection, &settings, full).map_err(|failure| failure.with_modules(&global.modules))?;
+            render.listing(command, &listing).map_err(Failure::bare)
         }
         Asked::Operate(Request { operation, sources, destroy }) => {
             if !render.json && sources.values().filter(|source| **source == Source::Generate).count() > 1 {
@@ -151,6 +156,13 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
             })?;
             render.report(&report).map_err(Failure::bare)
         }
+        Asked::Restore { token, destroy } => {
+            let selection = selection(token)?;
+            let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
+            let mut collector = Collector::new(BTreeMap::new(), ask, destroy);
+            let restored = run::restore(&selection, &settings, &mut collector, &interrupts, global.dry_run)?;
+            render.restored(&restored).map_err(Failure::bare)
+        }
         Asked::Profile { file } => {
             let preview = run::check_profile(&file).map_err(Failure::bare)?;
             render.preview(&preview).map_err(Failure::bare)
@@ -173,8 +185,9 @@ fn settings(global: &Global, config: &Config, profiles: Profiles, withheld: Vec<
     Settings {
         modules: global.modules(config),
         locks: config::locks(),
+        state: config::state(),
         wait: global.wait(config),
-        limits: Limits { timeout: global.module_timeout(config), withheld },
+        options: Options { timeout: global.module_timeout(config), withheld, inits: config.inits() },
         trace: if global.trace { render::trace() } else { Trace::default() },
         profiles,
     }
@@ -213,6 +226,7 @@ fn name(asked: &Asked) -> &'static str {
         Asked::Guide | Asked::Look { full: true, .. } => "status",
         Asked::Look { full: false, .. } => "list",
         Asked::Operate(request) => request.operation.verb().name(),
+        Asked::Restore { .. } => "token restore",
         Asked::Profile { .. } => "profile check",
         Asked::Doctor => "doctor",
         Asked::Respond { .. } => "respond",

@@ -13,6 +13,7 @@ mod reset;
 mod retries;
 mod secrets;
 mod set;
+mod so_pin;
 mod step;
 mod unblock;
 mod verify;
@@ -26,7 +27,7 @@ pub use step::{Action, Step};
 
 use crate::{
     error::Result,
-    token::{Limits, Role, Survey, Terms, Verb},
+    token::{Harm, Limits, Role, Survey, Terms, Verb},
 };
 
 /// One operation on one token, as asked for; nothing is known of the token yet.
@@ -51,6 +52,8 @@ pub enum Operation {
         /// By whose authority, where that was said.
         by: Option<Role>,
     },
+    /// `so-pin reset`
+    ResetSoPin,
     /// `reset-code set`
     SetCode,
     /// `reset-code clear`
@@ -68,6 +71,8 @@ pub enum Operation {
         label: Option<String>,
         /// The terms of the first user PIN.
         terms: Terms,
+        /// Whether what it is known to destroy beyond what it says was accepted.
+        harm: Harm,
     },
 }
 
@@ -83,6 +88,7 @@ impl Operation {
             // No command line changes these: the code is set anew, and a response belongs to its challenge.
             Self::Change { role: Role::ResetCode | Role::Response } | Self::SetCode => Verb::ResetCodeSet,
             Self::ClearCode => Verb::ResetCodeClear,
+            Self::ResetSoPin => Verb::SoPinReset,
             Self::SetRetries { .. } => Verb::RetriesSet,
             Self::Erase => Verb::TokenErase,
             Self::Set => Verb::PinSet,
@@ -96,6 +102,7 @@ impl Operation {
     pub fn concerned(&self) -> Role {
         match self {
             Self::Change { role } => *role,
+            Self::ResetSoPin => Role::SoPin,
             _ => Role::UserPin,
         }
     }
@@ -115,7 +122,7 @@ impl Operation {
         let roles = match self {
             Self::Verify => vec![Role::UserPin],
             Self::Change { role } => vec![*role],
-            Self::Set | Self::SetRetries { .. } | Self::Erase => return None,
+            Self::Set | Self::SetRetries { .. } | Self::Erase | Self::ResetSoPin => return None,
             Self::SetCode | Self::ClearCode => vec![Role::SoPin, Role::ResetCode],
             Self::Unblock { by } | Self::Reset { by } => authority(*by),
             Self::Init { .. } => vec![Role::SoPin],
@@ -132,13 +139,14 @@ impl Operation {
             Self::Verify => verify::plan(survey, orders),
             Self::Change { role } => change::plan(self.verb(), *role, survey, orders),
             Self::Set => set::plan(survey, orders),
+            Self::ResetSoPin => so_pin::plan(survey),
             Self::SetCode => code::set(survey, orders),
             Self::ClearCode => code::clear(survey, orders),
             Self::SetRetries { limits } => retries::plan(limits, survey, orders),
             Self::Erase => erase::plan(survey, orders),
             Self::Unblock { by } => unblock::plan(*by, survey, orders),
             Self::Reset { by } => reset::plan(*by, survey, orders),
-            Self::Init { label, terms } => init::plan(label.as_deref(), terms, survey, orders),
+            Self::Init { label, terms, harm } => init::plan(label.as_deref(), terms, *harm, survey, orders),
         }
     }
 }

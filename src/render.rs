@@ -4,9 +4,11 @@ mod findings;
 mod json;
 mod profile;
 mod report;
+mod restored;
 mod text;
 
 pub use report::{Failure, Listed, Listing, Report};
+pub use restored::Restored;
 
 use std::{
     fmt,
@@ -134,6 +136,9 @@ impl Render {
             talk(format_args!("the token was {} before this failed", done.name()));
         }
         talk(format_args!("{}error:{} {}{detail}", error.0, error.1, failure.sentence()));
+        if let Some(diagnosis) = failure.diagnosis() {
+            talk(format_args!("{diagnosis}"));
+        }
         if failure.generated.iter().any(|generated| generated.value.is_some()) {
             let place = match written {
                 Ok(()) => "stands on standard output",

@@ -5,10 +5,12 @@ mod doctor;
 mod job;
 mod profile;
 mod respond;
+mod restore;
 
 pub use doctor::{configuration, doctor, profiles_that_hold};
 pub use profile::{Named, check_profile, profiles};
 pub use respond::respond;
+pub use restore::restore;
 
 use std::collections::BTreeMap;
 
@@ -72,7 +74,8 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
     }
     let sought = selection.selector.is_some() || selection.application.is_some();
     if surveys.is_empty() && (sought || !problems.is_empty()) {
-        return Err(Failure::bare(choose::nothing(selection, problems, answered, instead)));
+        let failure = Failure::bare(choose::nothing(selection, problems, answered, instead));
+        return Err(restore::with_rescue(failure, selection, None, settings));
     }
     let names = selectors(&identities.iter().collect::<Vec<_>>());
     let listed = surveys.into_iter().filter_map(|(index, survey)| {
@@ -116,7 +119,7 @@ pub fn operate(
     let mut search = device::find(wanted(&call.selection, !call.operation.destroys()), settings);
     let chosen = choose::choose(&mut search, &call.selection, &call.operation).map_err(|error| {
         collector.forget();
-        Failure::bare(error)
+        restore::with_rescue(Failure::bare(error), &call.selection, None, settings)
     })?;
     drop(search);
     let orders = Orders {
@@ -124,7 +127,8 @@ pub fn operate(
         allow_last_try: call.allow_last_try.clone(),
         destroy_word: Some(chosen.destroy_word),
     };
-    job::Job {
+    let identity = chosen.found.identity.clone();
+    let job = job::Job {
         operation: &call.operation,
         orders,
         dry_run: call.dry_run,
@@ -134,6 +138,7 @@ pub fn operate(
         collector,
         ledger,
         interrupts,
-    }
-    .run(chosen.found)
+    };
+    let done = job.run(chosen.found);
+    done.map_err(|failure| restore::with_rescue(failure, &call.selection, Some(&identity), settings))
 }

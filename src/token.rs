@@ -2,9 +2,11 @@
 
 mod ability;
 mod beginning;
+mod holds;
 mod identity;
 mod limits;
 mod need;
+mod pre_image;
 mod preview;
 mod reference;
 mod retries;
@@ -13,10 +15,12 @@ mod text;
 mod trace;
 
 pub use ability::{Ability, Verb};
-pub use beginning::{Beginning, InitRules, Recovery, Terms};
+pub use beginning::{Beginning, Harm, InitRules, Recovery, Terms};
+pub use holds::Holds;
 pub use identity::{Application, Identity, Place, Route};
 pub use limits::{LimitRules, Limits};
 pub use need::Need;
+pub use pre_image::{Condition, PreImage};
 pub use preview::{Preview, Sent};
 pub use reference::{Length, Reference, State, Unit};
 pub use retries::Retries;
@@ -44,6 +48,8 @@ pub struct Survey {
     pub set_before: Option<Role>,
     /// What it asks of whoever lets it begin anew, where it can.
     pub init_rules: Option<&'static InitRules>,
+    /// What brings a blocked secret back, where it is neither another's authority nor a new beginning, in a sentence.
+    pub unblocked_by: Option<&'static str>,
     /// What else a person should know of this token, a sentence each.
     pub notes: Vec<&'static str>,
     /// Whether secrets are typed at the token itself (protected authentication path).
@@ -201,6 +207,12 @@ pub trait Token {
     /// # Errors
     /// As [`Token::verify`]; each of them means that the proof failed.
     fn prove(&mut self, role: Role, pin: &Entry) -> Result<Proof>;
+
+    /// Which value `role` has after a write whose end is not known, or whose proof failed; `old` where it is at hand. Spends no try
+    /// that could be the last, and none where a wrong one counts for more than this secret. None where nobody can tell by trying.
+    fn diagnose(&mut self, _role: Role, _old: Option<&Entry>, _new: &Entry) -> Option<Holds> {
+        None
+    }
 }
 
 /// Whether a transaction may change the token.

@@ -98,6 +98,7 @@ fn every_command_of_the_contract_has_help_with_an_example() {
         "puk change",
         "so-pin change",
         "admin-pin change",
+        "so-pin reset",
         "token init",
         "respond",
         "profile check",
@@ -279,6 +280,33 @@ fn the_configuration_names_modules_and_the_command_line_goes_before_it() {
     };
     assert_eq!(call(&[]).code(0).json()["tokens"][0]["label"], "desk-7");
     call(&["--module", "/nonexistent.so"]).code(8);
+}
+
+#[test]
+fn an_empty_list_of_modules_loads_none_and_one_that_is_named_is_loaded_all_the_same() {
+    let desk = Desk::new();
+    let config = desk.path("config.toml");
+    fs::write(&config, "modules = []\n").unwrap();
+    let call = |words: &str| {
+        let call = pukka(desk.home.path(), words.split(' ')).with(|command| desk.store.envs(command));
+        call.env("PIN", "271828").with(|command| {
+            command.arg("--config").arg(&config);
+        })
+    };
+    // p11-kit's proxy would show the token: it is in its configuration on every machine that has SoftHSM2's package.
+    for words in
+        ["list --via pkcs11 --json", "pin verify --via pkcs11 --pin env:PIN --json", "status pkcs11:token=desk --json"]
+    {
+        let error = call(words).run().code(3).json()["error"].clone();
+        assert!(error["message"].as_str().unwrap().contains("no PKCS#11 module is loaded"), "{error}");
+    }
+    let module = crate::support::softhsm::softhsm_module();
+    let named = call("list --via pkcs11 --json").env("PUKKA_MODULE", &module).run();
+    assert_eq!(named.code(0).json()["tokens"][0]["label"], "desk");
+    let by_uri = format!("status pkcs11:token=desk?module-path={} --json", module.display());
+    assert_eq!(call(&by_uri).run().code(0).json()["tokens"][0]["label"], "desk");
+    // Set to nothing, the variable says nothing.
+    call("list --via pkcs11").env("PUKKA_MODULE", "").run().code(3);
 }
 
 #[test]

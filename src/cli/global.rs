@@ -131,15 +131,19 @@ impl Global {
         })
     }
 
-    /// The modules to load: those named here, else by PUKKA_MODULE (a path list), else by the configuration.
-    pub fn modules(&self, config: &Config) -> Vec<PathBuf> {
+    /// The modules to load: those named here, else by PUKKA_MODULE (a path list), else by the configuration; nothing where
+    /// nobody says.
+    pub fn modules(&self, config: &Config) -> Option<Vec<PathBuf>> {
         let by_environment = || {
-            env::var_os("PUKKA_MODULE")
-                .map(|paths| env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect())
+            let paths = env::var_os("PUKKA_MODULE")?;
+            let named: Vec<PathBuf> = env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect();
+            // Set to nothing is as good as not set.
+            Some(named).filter(|named| !named.is_empty())
         };
+        let by_configuration = || Some(config.modules.as_ref()?.iter().map(|module| module.path.clone()).collect());
         match self.modules.as_slice() {
-            [] => by_environment().or_else(|| config.modules.clone()).unwrap_or_default(),
-            named => named.to_vec(),
+            [] => by_environment().or_else(by_configuration),
+            named => Some(named.to_vec()),
         }
     }
 

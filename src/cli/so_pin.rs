@@ -19,6 +19,12 @@ pub enum Verb {
         #[command(flatten)]
         new_so_pin: NewSoPin,
     },
+    /// What is left where the SO PIN is forgotten: no token gives another without it
+    #[command(after_help = "Example: pukka so-pin reset --token desk-7")]
+    Reset {
+        #[command(flatten)]
+        new_so_pin: NewSoPin,
+    },
 }
 
 impl Verb {
@@ -28,6 +34,7 @@ impl Verb {
             Self::Change { so_pin, new_so_pin } => {
                 Request::new(Operation::Change { role: Role::SoPin }, gather([named(so_pin), named(new_so_pin)]))
             }
+            Self::Reset { new_so_pin } => Request::new(Operation::ResetSoPin, gather([named(new_so_pin)])),
         }
     }
 }

@@ -3,14 +3,16 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
-    Request,
+    Asked, Request,
     retries::tries,
     sources::{NewPin, NewSoPin, SoPin, gather, named},
 };
 use crate::{
+    error::Result,
     input::Destroy,
     operation::Operation,
-    token::{Recovery, Terms},
+    selector::Selector,
+    token::{Harm, Recovery, Terms},
 };
 
 /// The verbs of a token as a whole.
@@ -31,6 +33,19 @@ pub enum Verb {
         #[command(flatten)]
         terms: PinTerms,
         /// Confirm that this live token is destroyed: its serial (its label, where the serial is empty or shared)
+        #[arg(long, value_name = "NAME")]
+        destroy: Option<String>,
+        /// Go on where the module is known to destroy more than it says
+        #[arg(long)]
+        force_init: bool,
+    },
+    /// Put a token back that a crash took away while it was written, from the copy that was made before
+    #[command(after_help = "Example: pukka token restore 9672f829f8e860c1")]
+    Restore {
+        /// The token's serial or label, or a pkcs11: URI; the only one that is lost, if not given
+        #[arg(id = "named", value_name = "SERIAL")]
+        token: Option<String>,
+        /// Confirm that a token that is there goes back to what it was: its serial
         #[arg(long, value_name = "NAME")]
         destroy: Option<String>,
     },
@@ -81,18 +96,30 @@ impl PinTerms {
 
 impl Verb {
     /// The operation and its sources.
-    pub fn request(&self) -> Request {
-        match self {
-            Self::Init { label, so_pin, new_so_pin, new_pin, terms, destroy } => Request {
-                operation: Operation::Init { label: label.clone(), terms: terms.terms() },
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Usage`] for a malformed selector.
+    pub fn asked(&self) -> Result<Asked> {
+        let confirmed = |destroy: &Option<String>| destroy.clone().map_or(Destroy::Ask, Destroy::Named);
+        Ok(match self {
+            Self::Init { label, so_pin, new_so_pin, new_pin, terms, destroy, force_init } => Asked::Operate(Request {
+                operation: Operation::Init {
+                    label: label.clone(),
+                    terms: terms.terms(),
+                    harm: if *force_init { Harm::Accepted } else { Harm::Refused },
+                },
                 sources: gather([named(so_pin), named(new_so_pin), named(new_pin)]),
-                destroy: destroy.clone().map_or(Destroy::Ask, Destroy::Named),
-            },
-            Self::Erase { destroy } => Request {
+                destroy: confirmed(destroy),
+            }),
+            Self::Erase { destroy } => Asked::Operate(Request {
                 operation: Operation::Erase,
                 sources: gather([]),
-                destroy: destroy.clone().map_or(Destroy::Ask, Destroy::Named),
+                destroy: confirmed(destroy),
+            }),
+            Self::Restore { token, destroy } => Asked::Restore {
+                token: token.as_deref().map(Selector::parse).transpose()?,
+                destroy: confirmed(destroy),
             },
-        }
+        })
     }
 }

@@ -74,6 +74,8 @@ pub struct Search {
     pub problems: Vec<Error>,
     /// What there is instead of a card that is known, in a sentence.
     pub instead: Option<String>,
+    /// Every reader that holds a card, wanted or not.
+    pub readers: Vec<Text>,
 }
 
 /// Every application that a card is asked for and that needs no profile, in an order that harms nothing: a SELECT drops no more
@@ -111,10 +113,11 @@ pub fn known(profiles: &Profiles) -> Vec<Application> {
 /// [`Error::Device`] where there is no pcscd, or it turns us away.
 pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
     let (mut readers, attached) = reader::with_cards()?;
+    let names = readers.iter().map(|reader| reader.name.clone()).collect();
     if let Some(name) = wanted.selector.and_then(Selector::reader) {
         readers.retain(|reader| reader.name.bytes() == name);
     }
-    let mut search = Search { found: Vec::new(), problems: Vec::new(), instead: None };
+    let mut search = Search { found: Vec::new(), problems: Vec::new(), instead: None, readers: names };
     search.instead = match (attached, readers.as_slice()) {
         (0, _) => Some("no card reader is attached".into()),
         (_, []) => Some("no reader holds a card: insert it".into()),
@@ -145,6 +148,11 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
         }));
     }
     Ok(search)
+}
+
+/// The readers that hold a card; none where there is no pcscd. No card is touched.
+pub fn readers() -> Vec<Text> {
+    reader::with_cards().map_or_else(|_| Vec::new(), |(readers, _)| readers.into_iter().map(|one| one.name).collect())
 }
 
 /// Bytes as a profile takes them: `3B F5`.

@@ -1,5 +1,6 @@
 //! Tokens behind PKCS#11 modules.
 
+mod ability;
 mod client;
 pub mod doctor;
 mod info;
@@ -7,6 +8,7 @@ mod lock;
 mod module;
 mod opensc;
 mod p11_kit;
+pub mod pre_image;
 mod quirks;
 mod raw;
 mod slot;
@@ -14,7 +16,7 @@ mod verdict;
 mod wire;
 mod worker;
 
-pub use module::Limits;
+pub use module::Options;
 pub use worker::{WORKER, serve};
 
 use std::{
@@ -24,68 +26,53 @@ use std::{
 };
 
 use module::Module;
+use quirks::Quirks;
 use slot::Slot;
 
 use crate::{
     error::{Error, Result},
-    token::{Ability, Found, InitRules, Place, Role, Text, Trace, Verb},
+    token::{Found, Place, Text, Trace},
 };
 
 /// p11-kit's proxy, which speaks for every module that the system is configured for; the linker finds it.
 pub const PROXY: &str = "p11-kit-proxy.so";
-
-/// What a token behind a module can do.
-const ABILITIES: [Ability; 6] = [
-    Ability { verb: Verb::PinSet, by: Some(Role::SoPin), commands: &["C_Login (CKU_SO)", "C_InitPIN", PROOF] },
-    Ability { verb: Verb::PinChange, by: None, commands: &["C_Login (CKU_USER)", "C_SetPIN", PROOF] },
-    Ability { verb: Verb::PinVerify, by: None, commands: &["C_Login (CKU_USER)"] },
-    Ability { verb: Verb::PinReset, by: Some(Role::SoPin), commands: &["C_Login (CKU_SO)", "C_InitPIN", PROOF] },
-    Ability {
-        verb: Verb::SoPinChange,
-        by: None,
-        commands: &[
-            "C_Login (CKU_SO)",
-            "C_SetPIN",
-            "C_Login (CKU_SO) from a fresh session, as proof where the module checks it",
-        ],
-    },
-    Ability {
-        verb: Verb::TokenInit,
-        by: None,
-        commands: &["C_InitToken", "C_Login (CKU_SO), C_InitPIN and C_Login (CKU_USER) where a user PIN is given"],
-    },
-];
-/// What a slot can do whose token was never initialised: it is nobody's candidate for anything else.
-const OF_A_BLANK_TOKEN: [Ability; 1] = {
-    let [.., init] = ABILITIES;
-    [init]
-};
-/// C_InitToken takes a label, and C_InitPIN sets the user PIN afterwards.
-const INIT_RULES: InitRules = InitRules { needs_label: true, pin: None };
-const PROOF: &str = "C_Login (CKU_USER) from a fresh session, as proof";
 
 /// What the slots of every module have in common.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where lock files stand.
     pub locks: Option<PathBuf>,
+    /// Where stands what must outlive a crash.
+    pub state: Option<PathBuf>,
     /// How long to wait for one.
     pub wait: Duration,
     /// How modules are run.
-    pub limits: Limits,
+    pub options: Options,
     /// Where calls are traced.
     pub trace: Trace,
 }
 
 /// What a module showed.
-#[derive(Default)]
 pub struct Slots {
+    module: Arc<Module>,
     /// The tokens that have PINs.
     pub found: Vec<Found>,
-    /// Why others could not be looked at.
+    /// The places where there is a token that could not be looked at, and why.
+    pub unread: Vec<(Place, Error)>,
+    /// What else hindered the look.
     pub problems: Vec<Error>,
     /// Whether another process wrote a token meanwhile, so that one may be missing.
     pub unsettled: bool,
+}
+
+impl Slots {
+    /// What the module calls the slot at `place`, where that is one of its own; a call more, so asked only for what is compared.
+    pub fn description(&self, place: &Place) -> Option<Text> {
+        match place {
+            Place::Slot { id, module } if module == self.module.path() => self.module.slot_description(*id),
+            Place::Slot { .. } | Place::Reader(_) => None,
+        }
+    }
 }
 
 /// What a module says of itself.
@@ -104,7 +91,7 @@ pub struct Library {
 /// # Errors
 /// [`crate::error::Error::Device`] where the module does not load or list its slots.
 pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
-    show(&Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?), settings)
+    show(Arc::new(Module::load(path, &settings.options, settings.trace.clone())?), settings)
 }
 
 /// The same, and what the module says of itself.
@@ -112,27 +99,34 @@ pub fn find(path: &Path, settings: &Settings) -> Result<Slots> {
 /// # Errors
 /// As [`find`].
 pub fn introduce(path: &Path, settings: &Settings) -> Result<(Library, Slots)> {
-    let module = Arc::new(Module::load(path, &settings.limits, settings.trace.clone())?);
-    let library = info::library(&module.info()?);
-    show(&module, settings).map(|slots| (library, slots))
+    let module = Arc::new(Module::load(path, &settings.options, settings.trace.clone())?);
+    let library = info::library(module.library());
+    show(module, settings).map(|slots| (library, slots))
 }
 
-fn show(module: &Arc<Module>, settings: &Settings) -> Result<Slots> {
-    let mut slots = Slots::default();
+fn show(module: Arc<Module>, settings: &Settings) -> Result<Slots> {
+    let mut slots = Slots {
+        module: Arc::clone(&module),
+        found: Vec::new(),
+        unread: Vec::new(),
+        problems: Vec::new(),
+        unsettled: false,
+    };
     let ids = module.slots()?;
     for (id, info) in ids.iter().copied().zip(module.token_infos(&ids)?) {
+        let place = Place::Slot { id, module: module.path().to_owned() };
         let info = match info {
             Ok(Some(info)) => info,
             Ok(None) => continue,
             Err(error) => {
-                slots.problems.push(error);
+                slots.unread.push((place, error));
                 continue;
             }
         };
         if info::has_pins(&info) {
-            let identity = info::identity(&info, Place::Slot { id, module: module.path().to_owned() });
-            let connection = Box::new(Slot::new(Arc::clone(module), id, identity.clone(), settings.clone()));
-            let abilities: &[Ability] = if identity.blank { &OF_A_BLANK_TOKEN } else { &ABILITIES };
+            let identity = info::identity(&info, place);
+            let connection = Box::new(Slot::new(Arc::clone(&module), id, identity.clone(), settings.clone()));
+            let abilities = Quirks::of(module.library(), &info).abilities(&info);
             slots.found.push(Found { identity, abilities, connection });
         }
     }

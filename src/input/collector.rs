@@ -1,6 +1,7 @@
 //! Collects the secrets of a plan: those at hand first, before any token is opened; the others from a person, never under a lock.
 
 mod answer;
+mod keys;
 
 use std::{
     collections::BTreeMap,
@@ -204,14 +205,12 @@ impl Collector {
     /// As [`Self::ask`].
     pub fn collect(&mut self, plan: &Plan, survey: &Survey) -> Result<Secrets> {
         self.check_ahead(plan, survey)?;
+        self.announce(plan, survey)?;
         let mut secrets = Secrets::default();
         for need in plan.needs().into_iter().filter(|need| !need.is_late()) {
             let entry = if let Some(value) = self.at_hand.remove(&need) {
                 Entry::Value(value)
             } else if self.is_typed_at_token(need, plan, survey) {
-                let keys =
-                    format!("the {} is to be entered on the keys of {}", survey.called(need.role()), survey.identity);
-                self.asked(need)?.tell(&keys);
                 Entry::Pad
             } else {
                 Entry::Value(self.make(need, survey)?)
@@ -293,17 +292,33 @@ impl Collector {
     }
 
     fn confirm_destruction(&mut self, name: &str, survey: &Survey) -> Result<()> {
-        if let Destroy::Named(given) = &self.destroy {
-            return confirm(name, given);
+        let said = format!("everything on {} will be destroyed: every key, certificate and PIN", survey.identity);
+        match self.confirm(name, &said) {
+            None => Err(Error::Usage(
+                "the token is live and would be destroyed: confirm it with --destroy and its serial".into(),
+            )),
+            Some(confirmed) => confirmed,
         }
-        let unconfirmed = || {
-            Error::Usage("the token is live and would be destroyed: confirm it with --destroy and its serial".into())
-        };
-        let prompter = self.ask.as_deref_mut().ok_or_else(unconfirmed)?;
-        let shown = Text::from(name);
-        prompter.tell(&format!("everything on {} will be destroyed: every key, certificate and PIN", survey.identity));
-        let given = prompter.word(&format!("Type {shown} to go on: "))?;
-        confirm(name, &given)
+    }
+
+    /// Takes the word `name` for a confirmation: from the call, else from a person, who is told first what it is that will be done.
+    /// None where the call does not name it and nobody may be asked.
+    pub fn confirm(&mut self, name: &str, what: &str) -> Option<Result<()>> {
+        if let Destroy::Named(given) = &self.destroy {
+            return Some(confirm(name, given));
+        }
+        let prompter = self.ask.as_deref_mut()?;
+        prompter.tell(what);
+        let given = prompter.word(&format!("Type {} to go on: ", Text::from(name)));
+        Some(given.and_then(|given| confirm(name, &given)))
+    }
+
+    /// The same for what is only planned: a person who could be asked is not.
+    pub fn is_confirmed(&self, name: &str) -> Option<Result<()>> {
+        match &self.destroy {
+            Destroy::Named(given) => Some(confirm(name, given)),
+            Destroy::Ask => self.ask.is_some().then_some(Ok(())),
+        }
     }
 
     fn is_made(&self, need: Need) -> bool {
@@ -400,15 +415,19 @@ fn question(need: Need, survey: &Survey) -> String {
     if is_new(need, survey) {
         return format!("New {called} of {token} ({}): ", policy::limits(reference.length));
     }
-    let tries = match reference.retries {
-        Retries::Unknown if !role.is_counted() => None,
-        Retries::Unknown => Some("it does not tell how many tries are left".to_owned()),
-        retries => Some(retries.to_string()),
-    };
-    let said: Vec<String> = tries.into_iter().chain(policy::digits(reference)).collect();
+    let said: Vec<String> = tries(need, survey).into_iter().chain(policy::digits(reference)).collect();
     match said.is_empty() {
         true => format!("{called} of {token}: "),
         false => format!("{called} of {token} ({}): ", said.join("; ")),
+    }
+}
+
+/// What the token tells of the tries of a value that is presented.
+fn tries(need: Need, survey: &Survey) -> Option<String> {
+    match survey.reference(need.role())?.retries {
+        Retries::Unknown if !need.role().is_counted() => None,
+        Retries::Unknown => Some("it does not tell how many tries are left".to_owned()),
+        retries => Some(retries.to_string()),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, path::Path, path::PathBuf};
 
-use crate::token::{Ability, Role, Survey, Verb};
+use crate::token::{Ability, Role, Survey, Text, Verb};
+
+/// The command that puts a token back from its copy.
+const RESTORE: &str = "pukka token restore ";
 
 /// What a person can do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +39,21 @@ impl Hint {
         }
     }
 
+    /// What puts a token back from its copy: named by its serial, or by `selector` where that is empty, shared, or no plain word.
+    pub fn restore(serial: Option<&Text>, selector: &str) -> Self {
+        let is_plain = |serial: &&str| serial.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let serial = serial.and_then(|serial| std::str::from_utf8(serial.bytes()).ok()).filter(is_plain);
+        Self::Command(match serial {
+            Some(serial) => format!("{RESTORE}{serial}"),
+            None => format!("{RESTORE}'{selector}'"),
+        })
+    }
+
     /// The same, with the modules that the call named, where it is for a token behind one.
     #[must_use]
     pub fn with_modules(self, modules: &[PathBuf]) -> Self {
         let named: String = modules.iter().map(|module| format!(" --module {}", quoted(module))).collect();
-        if self.names("'pkcs11:") { self.and(&named) } else { self }
+        if self.names("'pkcs11:") || self.names(RESTORE) { self.and(&named) } else { self }
     }
 
     /// The same, with the profile that the call named, where it is for a card of that.

@@ -3,16 +3,19 @@
 use super::{Action, Orders, Outcome, Plan, Step, authority};
 use crate::{
     error::{Error, Result},
-    token::{InitRules, Need, Role, Survey, Terms, Verb},
+    token::{Harm, InitRules, Need, Role, Survey, Terms, Verb},
 };
 
 /// The bytes of a label in CK_TOKEN_INFO.
 const LABEL: usize = 32;
 
-pub(super) fn plan(label: Option<&str>, terms: &Terms, survey: &Survey, orders: &Orders) -> Result<Plan> {
+pub(super) fn plan(label: Option<&str>, terms: &Terms, harm: Harm, survey: &Survey, orders: &Orders) -> Result<Plan> {
     let (verb, role) = (Verb::TokenInit, Role::SoPin);
     authority::known(verb, survey)?;
     let rules = survey.init_rules.ok_or_else(|| Error::unsupported(format!("`{verb}`")))?;
+    if let (Some(what), Harm::Refused) = (rules.harm, harm) {
+        return Err(Error::Unsupported { what: format!("{what}; --force-init goes on all the same") });
+    }
     check_terms(terms, rules)?;
     let label = match (terms.transport, label) {
         (true, Some(_)) => {

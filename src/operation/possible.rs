@@ -1,7 +1,7 @@
 //! What can be done with a token in its present state.
 
 use super::{Operation, Orders};
-use crate::token::{Ability, LimitRules, Limits, Need, Role, Survey, Terms, Verb};
+use crate::token::{Ability, Harm, LimitRules, Limits, Need, Role, Survey, Terms, Verb};
 
 /// The abilities of this kind of token that its present state allows, for `status` and for hints.
 ///
@@ -56,11 +56,12 @@ fn operation(able: &Ability, survey: &Survey) -> Operation {
         Verb::PinReset => Operation::Reset { by: able.by },
         Verb::PukChange => Operation::Change { role: Role::Puk },
         Verb::SoPinChange => Operation::Change { role: Role::SoPin },
+        Verb::SoPinReset => Operation::ResetSoPin,
         Verb::AdminKeyChange => Operation::Change { role: Role::AdminKey },
         Verb::ResetCodeSet => Operation::SetCode,
         Verb::ResetCodeClear => Operation::ClearCode,
         Verb::RetriesSet => Operation::SetRetries { limits: survey.limit_rules.map(any).unwrap_or_default() },
         Verb::TokenErase => Operation::Erase,
-        Verb::TokenInit => Operation::Init { label: Some("any".into()), terms: Terms::default() },
+        Verb::TokenInit => Operation::Init { label: Some("any".into()), terms: Terms::default(), harm: Harm::Refused },
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Hint, hint, possible};
 use crate::{
-    error::Error,
+    error::{EntryEnd, Error},
     token::{Ability, Need, Retries, Role, State, Survey, Verb},
 };
 
@@ -23,6 +23,9 @@ pub fn advise(error: &Error) -> Option<Hint> {
         Error::NoToken(_) => Some(Hint::Command("pukka list".into())),
         Error::Unsupported { .. } => Some(Hint::Command("pukka status".into())),
         Error::Stale => Some(Hint::Advice("let no other program use the card, and ask for a new challenge".into())),
+        Error::NotEntered { end: EntryEnd::TimedOut, .. } => {
+            Some(Hint::Advice("enter it as soon as the keys ask for it: most wait for 30 seconds".into()))
+        }
         Error::Device { cure: Some(cure), .. } => Some(Hint::Advice(cure.clone())),
         _ => None,
     }
@@ -48,10 +51,11 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
     let reset = || one_of(&[Verb::PinReset, Verb::PinUnblock]);
     // The least that is lost comes first.
     let restore = || one_of(&[Verb::PinUnblock, Verb::PinReset]);
-    let anew = || match one_of(&[Verb::TokenErase, Verb::TokenInit]) {
+    let last_resort = |wanted: &[Verb]| match one_of(wanted) {
         Some(Hint::Command(command)) => Some(Hint::LastResort(command)),
         _ => None,
     };
+    let anew = || last_resort(&[Verb::TokenErase, Verb::TokenInit]);
     let only_the_issuer =
         || Some(Hint::Advice("nothing on this token can restore it; ask whoever issued the token".into()));
     // Some cards erase their keys as soon as both are blocked.
@@ -60,6 +64,9 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         survey.reference(Role::Puk).map(|_| Hint::Advice(both.into()))
     };
     match error {
+        Error::Blocked { .. } if survey.unblocked_by.is_some() => {
+            survey.unblocked_by.map(|how| Hint::Advice(how.into()))
+        }
         Error::Blocked { role: Role::UserPin | Role::ResetCode, .. } => {
             restore().or_else(anew).or_else(only_the_issuer)
         }
@@ -82,7 +89,7 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         }
         Error::LastTry { role: Role::UserPin | Role::ResetCode } => reset().or_else(hazard),
         Error::LastTry { .. } => hazard(),
-        Error::Unset { role: Role::UserPin } => one_of(&[Verb::PinSet, Verb::TokenInit]),
+        Error::Unset { role: Role::UserPin } => one_of(&[Verb::PinSet, Verb::PinReset, Verb::TokenInit]),
         Error::Unset { role: Role::ResetCode } if verb == Verb::PinReset => reset(),
         Error::Unset { .. } => offer(Verb::TokenInit),
         Error::MustChange { role: Role::UserPin, .. } => one_of(&[Verb::PinChange, Verb::PinReset]),
@@ -93,6 +100,10 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         }
         // The token has the verb, and neither the keys nor the limit that was named.
         Error::Unsupported { .. } if stage == Stage::Collecting => Some(look(selector)),
+        // To begin anew by `token init` takes the very SO PIN that is forgotten.
+        Error::Unsupported { .. } if verb == Verb::SoPinReset && survey.reference(Role::SoPin).is_some() => {
+            last_resort(&[Verb::TokenErase]).or_else(only_the_issuer)
+        }
         Error::Unsupported { .. } if verb == Verb::RetriesSet && survey.limit_rules.is_some() => {
             limits(survey).or_else(|| Some(look(selector)))
         }
@@ -136,7 +147,7 @@ fn instead(verb: Verb) -> &'static [Verb] {
         Verb::PinChange | Verb::PinVerify => &[Verb::PinChange, Verb::PinReset, Verb::PinSet],
         // Where one secret is meant and the token has the other: what stands behind a reset.
         Verb::PukChange => &[Verb::SoPinChange, Verb::AdminKeyChange, Verb::PinChange],
-        Verb::SoPinChange => &[Verb::PukChange, Verb::AdminKeyChange, Verb::PinChange],
+        Verb::SoPinChange | Verb::SoPinReset => &[Verb::PukChange, Verb::AdminKeyChange, Verb::PinChange],
         Verb::AdminKeyChange => &[Verb::SoPinChange, Verb::PukChange, Verb::PinChange],
         Verb::ResetCodeSet => &[Verb::PukChange, Verb::SoPinChange, Verb::AdminKeyChange, Verb::PinReset],
         // A new code that nobody knows is as good as none.

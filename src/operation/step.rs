@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     policy,
     secret::Entry,
-    token::{Authority, Beginning, Identity, Limits, Need, Proof, Retries, Role, Terms, Token},
+    token::{Authority, Beginning, Holds, Identity, Limits, Need, Proof, Retries, Role, Terms, Token},
 };
 
 /// What one step does.
@@ -153,6 +153,16 @@ impl Step {
             }
         }?;
         Ok(None)
+    }
+
+    /// Which value the token has, where it failed in the middle or its proof did.
+    pub fn diagnose(&self, token: &mut dyn Token, secrets: &Secrets) -> Option<Holds> {
+        let (role, old) = match &self.action {
+            Action::Change { role } => (*role, secrets.get(Need::Current(*role)).ok()),
+            Action::Reset { role, .. } | Action::Set { role } => (*role, None),
+            _ => return None,
+        };
+        token.diagnose(role, old, secrets.get(Need::New(role)).ok()?)
     }
 
     /// Proves the effect from a fresh session, where that costs nothing a person would miss. Returns the proof, and the

@@ -57,6 +57,7 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
         abilities,
         limit_rules: None,
         set_before: None,
+        unblocked_by: None,
         init_rules: (!is_card).then_some(&OF_A_MODULE),
         notes: Vec::new(),
         pad: false,
@@ -64,7 +65,7 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
 }
 
 /// A label is needed, and the SO sets the first user PIN afterwards.
-const OF_A_MODULE: InitRules = InitRules { needs_label: true, pin: None };
+const OF_A_MODULE: InitRules = InitRules { needs_label: true, pin: None, harm: None };
 
 const READY: (State, Retries) = (State::Ready, Retries::Unknown);
 const UNTOLD: (State, Retries) = (State::Unknown, Retries::Unknown);
@@ -183,7 +184,7 @@ fn a_pin_is_never_unblocked_where_the_token_cannot_keep_it() {
 
 #[test]
 fn a_live_token_is_begun_anew_only_by_its_own_so_pin_and_with_a_confirmation() {
-    let init = Operation::Init { label: Some("new".into()), terms: Terms::default() };
+    let init = Operation::Init { label: Some("new".into()), terms: Terms::default(), harm: Harm::Refused };
     let live = token(PKCS11, READY, READY);
     let orders = Orders { destroy_word: Some("1234".into()), ..offered(&[Need::New(Role::UserPin)]) };
     let plan = init.plan(&live, &orders).unwrap();
@@ -196,7 +197,7 @@ fn a_live_token_is_begun_anew_only_by_its_own_so_pin_and_with_a_confirmation() {
 
 #[test]
 fn the_so_pin_of_a_blank_token_is_new_by_whichever_option_it_comes() {
-    let init = Operation::Init { label: Some("new".into()), terms: Terms::default() };
+    let init = Operation::Init { label: Some("new".into()), terms: Terms::default(), harm: Harm::Refused };
     let mut blank = token(PKCS11, UNSET, UNSET);
     blank.identity.blank = true;
     for (given, needed) in [
@@ -218,7 +219,7 @@ fn a_label_is_wanted_for_a_blank_token_and_has_at_most_32_bytes() {
     blank.identity.blank = true;
     let init = |label: Option<&str>| {
         code(
-            Operation::Init { label: label.map(str::to_owned), terms: Terms::default() }
+            Operation::Init { label: label.map(str::to_owned), terms: Terms::default(), harm: Harm::Refused }
                 .plan(&blank, &Orders::default()),
         )
     };
@@ -227,14 +228,14 @@ fn a_label_is_wanted_for_a_blank_token_and_has_at_most_32_bytes() {
 
 /// A token whose first user PIN comes with its beginning, and which needs no label.
 fn with_first_pin() -> Survey {
-    const RULES: InitRules = InitRules { needs_label: false, pin: Some(&[(3, 4), (5, 7)]) };
+    const RULES: InitRules = InitRules { needs_label: false, pin: Some(&[(3, 4), (5, 7)]), harm: None };
     let mut blank = token(PKCS11, UNSET, UNSET);
     blank.identity.blank = true;
     Survey { init_rules: Some(&RULES), ..blank }
 }
 
 fn init_with(tries: Option<u8>) -> Operation {
-    Operation::Init { label: None, terms: Terms { tries, ..Terms::default() } }
+    Operation::Init { label: None, terms: Terms { tries, ..Terms::default() }, harm: Harm::Refused }
 }
 
 #[test]
@@ -262,7 +263,7 @@ fn where_the_holder_must_change_the_pin_first_nobody_can_write_a_label() {
     let survey = Survey { init_rules: with_first_pin().init_rules, ..live };
     let planned = |label: Option<&str>| {
         let terms = Terms { transport: true, ..Terms::default() };
-        Operation::Init { label: label.map(Into::into), terms }.plan(&survey, &Orders::default())
+        Operation::Init { label: label.map(Into::into), terms, harm: Harm::Refused }.plan(&survey, &Orders::default())
     };
     assert_eq!(code(planned(Some("ca"))), 2);
     let Action::Init { label, .. } = &planned(None).unwrap().steps[0].action else { panic!("no beginning") };
@@ -275,9 +276,21 @@ fn terms_of_the_first_pin_are_refused_where_it_does_not_come_with_the_beginning(
     blank.identity.blank = true;
     let terms = Terms { transport: true, ..Terms::default() };
     for terms in [terms, Terms { tries: Some(3), ..Terms::default() }] {
-        let init = Operation::Init { label: Some("new".into()), terms };
+        let init = Operation::Init { label: Some("new".into()), terms, harm: Harm::Refused };
         assert_eq!(code(init.plan(&blank, &Orders::default())), 7);
     }
+}
+
+#[test]
+fn what_would_destroy_more_than_it_says_is_refused_unless_that_is_accepted() {
+    const RULES: InitRules = InitRules { needs_label: true, pin: None, harm: Some("no SO could log in again") };
+    let harmed = Survey { init_rules: Some(&RULES), ..token(PKCS11, READY, READY) };
+    let init = |harm| Operation::Init { label: None, terms: Terms::default(), harm };
+    let refused = init(Harm::Refused).plan(&harmed, &Orders::default()).unwrap_err();
+    assert_eq!(refused.exit_code(), 7);
+    assert!(refused.to_string().contains("no SO could log in again"), "{refused}");
+    assert_eq!(code(init(Harm::Accepted).plan(&harmed, &Orders::default())), 0);
+    assert!(possible(&harmed).iter().all(|able| able.verb != Verb::TokenInit), "it was offered");
 }
 
 #[test]
@@ -414,6 +427,24 @@ fn a_verb_that_the_token_lacks_is_answered_by_the_nearest_that_it_has_else_by_wh
     ] {
         assert_eq!(lacks(verb, survey), format!("pukka {instead} --token 'SEL'"), "{verb}");
     }
+}
+
+#[test]
+fn a_forgotten_so_pin_is_answered_by_what_is_left_without_it() {
+    const ERASABLE: &[Ability] = &[
+        Ability { verb: Verb::SoPinChange, by: None, commands: &["CHANGE"] },
+        Ability { verb: Verb::TokenErase, by: None, commands: &["RESET"] },
+    ];
+    let answer = |survey: &Survey| {
+        let error = Operation::ResetSoPin.plan(survey, &Orders::default()).unwrap_err();
+        (error.exit_code(), told(&error, Verb::SoPinReset, survey))
+    };
+    let (code, hint) = answer(&token(PKCS11, READY, READY));
+    assert!(code == 7 && matches!(&hint, Hint::Advice(advice) if advice.contains("whoever issued")), "{code} {hint:?}");
+    let erase = Hint::LastResort("pukka token erase --token 'SEL'".into());
+    assert_eq!(answer(&token(ERASABLE, READY, READY)), (7, erase));
+    // Where there is none, another secret may be meant.
+    assert_eq!(answer(&token(PIV, READY, UNTOLD)), (7, Hint::Command("pukka puk change --token 'SEL'".into())));
 }
 
 #[test]

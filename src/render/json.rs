@@ -102,8 +102,9 @@ struct Done<'a> {
     plan: Option<PlanObject<'a>>,
 }
 
+/// A token, as it is named.
 #[derive(Serialize)]
-struct Named<'a> {
+pub struct Named<'a> {
     selector: &'a str,
     application: &'static str,
     serial: Option<String>,
@@ -147,6 +148,8 @@ pub struct ErrorObject<'a> {
     candidates: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     done: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holds: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     generated: Option<Values<'a>>,
 }
@@ -288,6 +291,7 @@ pub fn error(failure: &Failure) -> ErrorObject<'_> {
         token: token.as_deref().map(|selector| Selected { selector }),
         candidates,
         done: done.iter().map(|outcome| outcome.name()).collect(),
+        holds: failure.holds.map(|(_, holds)| holds.name()),
         generated: (!generated.is_empty()).then_some(Values(generated)),
     }
 }
@@ -350,7 +354,8 @@ fn plan_object<'a>(plan: &Plan, report: &'a Report) -> PlanObject<'a> {
     }
 }
 
-fn named<'a>(selector: &'a str, identity: &Identity) -> Named<'a> {
+/// A token, by its selector and by what it says of itself.
+pub fn named<'a>(selector: &'a str, identity: &Identity) -> Named<'a> {
     Named {
         selector,
         application: identity.application.name(),

@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     input::Generated,
     operation::{Hint, Outcome, Plan, advise},
-    token::{Identity, Retries, Role, Survey, Verb},
+    token::{Holds, Identity, Retries, Role, Survey, Verb},
 };
 
 /// One token of a listing.
@@ -90,9 +90,21 @@ pub struct Failure {
     pub done: Vec<Outcome>,
     /// What was generated and may be in force: nobody else knows it.
     pub generated: Vec<Generated>,
+    /// Which value holds after a write that nobody is sure of, where that was looked into, and what the token calls that secret.
+    pub holds: Option<(&'static str, Holds)>,
 }
 
 impl Failure {
+    /// Which value holds, in a sentence.
+    pub fn diagnosis(&self) -> Option<String> {
+        let (called, holds) = self.holds?;
+        Some(match holds {
+            Holds::Old => format!("the old {called} still holds"),
+            Holds::New => format!("the new {called} holds from now on"),
+            Holds::Unknown => format!("which {called} holds now, the old one or the new one, is not known"),
+        })
+    }
+
     /// The same, with a hint that names the modules that the call named.
     pub fn with_modules(self, modules: &[PathBuf]) -> Self {
         Self { hint: self.hint.map(|hint| hint.with_modules(modules)), ..self }
@@ -111,6 +123,6 @@ impl Failure {
     /// A failure that belongs to no token.
     pub fn bare(error: Error) -> Self {
         let hint = advise(&error);
-        Self { error, token: None, called: None, hint, done: Vec::new(), generated: Vec::new() }
+        Self { error, token: None, called: None, hint, done: Vec::new(), generated: Vec::new(), holds: None }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     operation::{Action, Operation, Orders, Outcome, Plan, Secrets, Stage, Step, advise, listed, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
-    token::{Access, Depth, Found, Identity, Proof, Retries, Role, State, Survey, Token},
+    token::{Access, Depth, Found, Holds, Identity, Proof, Retries, Role, State, Survey, Token},
 };
 
 /// One operation on one token.
@@ -48,6 +48,8 @@ struct Progress {
     /// Who the token is from now on, where it began anew.
     identity: Option<Identity>,
     done: Vec<Outcome>,
+    /// Which value holds after a write that nobody is sure of, where that was looked into.
+    holds: Option<Holds>,
 }
 
 /// What act and confirm came to.
@@ -180,7 +182,9 @@ impl Job<'_> {
             let sets = steps.iter().any(|step| matches!(step.action, Action::Set { .. }));
             progress.done.extend((sets && (index + 1) * at_once < plan.steps.len()).then_some(Outcome::Set));
             for (step, guarded) in steps.iter().zip(guarded) {
-                let (proof, seen) = step.confirm(token, secrets, guarded)?;
+                let (proof, seen) = step.confirm(token, secrets, guarded).inspect_err(|error| {
+                    progress.holds = diagnosis(error, step, token, secrets);
+                })?;
                 let proved = proof == Proof::Proved;
                 if let Proof::NotPossible(why) = proof {
                     effect.unproved.push(why);
@@ -225,7 +229,10 @@ impl Job<'_> {
                     progress.done.extend(identity.is_some().then_some(Outcome::Initialised));
                     progress.identity = identity.or(progress.identity.take());
                 }
-                Err(error) if delivered.is_empty() => return Err(error),
+                Err(error) if delivered.is_empty() => {
+                    progress.holds = diagnosis(&error, step, token, secrets);
+                    return Err(error);
+                }
                 // One that fails is no reason to leave the others at the value of delivery.
                 Err(error) => {
                     failed.get_or_insert(error);
@@ -275,7 +282,9 @@ impl Job<'_> {
 
     fn failed(&mut self, error: Error, progress: Progress) -> Failure {
         // Only where the token certainly kept its old value is a generated one worth nothing.
-        let kept = !progress.acting || (progress.done.is_empty() && matches!(error.exit_code(), 4..=7));
+        let refused = matches!(error, Error::NotEntered { .. }) || matches!(error.exit_code(), 4..=7);
+        let unchanged = refused || progress.holds == Some(Holds::Old);
+        let kept = !progress.acting || (progress.done.is_empty() && unchanged);
         let generated = self.collector.take_generated();
         let generated = if kept {
             self.collector.discard_files();
@@ -289,7 +298,13 @@ impl Job<'_> {
             (false, true) => Stage::Collecting,
             (false, false) => Stage::Planning,
         };
-        let hint = progress.survey.as_ref().and_then(|survey| remedy(&error, verb, survey, &self.selector, stage));
+        // Where it is known which value holds, nobody has to find out.
+        let is_known = matches!(progress.holds, Some(Holds::Old | Holds::New));
+        let hint = progress
+            .survey
+            .as_ref()
+            .filter(|_| !is_known)
+            .and_then(|survey| remedy(&error, verb, survey, &self.selector, stage));
         // What is pasted has to mean the same PIN.
         let is_own = |name: &&str| {
             progress.survey.as_ref().is_some_and(|survey| survey.references.iter().any(|own| own.name == *name))
@@ -298,10 +313,20 @@ impl Job<'_> {
             Some(name) => hint.and(&format!(" --reference {name}")),
             None => hint,
         });
-        let hint = hint.or_else(|| advise(&error));
+        let hint = hint.or_else(|| advise(&error).filter(|_| !is_known));
         let called = error.role().zip(progress.survey.as_ref()).map(|(role, survey)| survey.called(role));
-        Failure { error, token: Some(self.selector.clone()), called, hint, done: progress.done, generated }
+        let concerned = self.operation.concerned();
+        let named = progress.survey.as_ref().map_or(concerned.title(), |survey| survey.called(concerned));
+        let holds = progress.holds.map(|holds| (named, holds));
+        let (token, done) = (Some(self.selector.clone()), progress.done);
+        Failure { error, token, called, hint, done, generated, holds }
     }
+}
+
+/// Which value holds after a failure that does not tell.
+fn diagnosis(error: &Error, step: &Step, token: &mut dyn Token, secrets: &Secrets) -> Option<Holds> {
+    let is_unsure = matches!(error, Error::Device { .. } | Error::Unconfirmed { .. });
+    is_unsure.then(|| step.diagnose(token, secrets)).flatten()
 }
 
 /// The failure behind a step that put these back to the value of delivery: they may stand there now, open to anyone.

@@ -21,6 +21,8 @@ pub enum Verb {
     PukChange,
     /// A new SO PIN by the old one.
     SoPinChange,
+    /// A new SO PIN for a forgotten one: no kind of token has it.
+    SoPinReset,
     /// A new admin key by the old one.
     AdminKeyChange,
     /// A reset code, whether there is one already or not.
@@ -46,6 +48,7 @@ impl Verb {
             Self::PinReset => "pin reset",
             Self::PukChange => "puk change",
             Self::SoPinChange => "so-pin change",
+            Self::SoPinReset => "so-pin reset",
             Self::AdminKeyChange => "admin-key change",
             Self::ResetCodeSet => "reset-code set",
             Self::ResetCodeClear => "reset-code clear",

@@ -45,4 +45,16 @@ pub struct InitRules {
     /// Where the same command sets the first user PIN: the tries that it may have at most, each with the fewest characters
     /// of a PIN that may have so many, in rising order. None where the SO sets it afterwards.
     pub pin: Option<&'static [(u8, usize)]>,
+    /// What it is known to destroy beyond what it says, as a sentence.
+    pub harm: Option<&'static str>,
+}
+
+/// Whether a token may begin anew where that is known to destroy more than it says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Harm {
+    /// It is refused.
+    #[default]
+    Refused,
+    /// It was asked for, knowing that.
+    Accepted,
 }

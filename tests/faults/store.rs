@@ -16,7 +16,7 @@ fn limited(bytes: u32) -> String {
 #[test]
 fn a_store_that_does_not_take_the_new_value_is_found_out() {
     for words in [CHANGE, RESET, CHANGE_SO] {
-        // Enough for the mark in the lock, and too little for the token's file.
+        // Enough for the mark in the lock, and too little for the token's file, or for the copy of it.
         for bytes in [20, 100, 200] {
             let desk = Desk::new();
             let run = shell(desk.call(&format!("{words} --json")), limited(bytes));

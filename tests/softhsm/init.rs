@@ -196,4 +196,9 @@ fn a_module_that_would_wipe_a_token_whatever_the_so_pin_is_not_told_to() {
     assert_eq!(run.code(7).json()["error"]["kind"], "unsupported");
     assert_not_called(&calls, &["C_InitToken"]);
     assert!(desk.is_pin(PIN));
+
+    // Whoever knows that, and wants it, goes on.
+    let (run, calls) = desk.watched(faults(), &format!("{words} --force-init"));
+    assert_eq!(run.code(0).json()["outcome"], "initialised");
+    assert!(calls.contains(&"C_InitToken".to_owned()), "{calls:?}");
 }

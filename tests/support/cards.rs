@@ -17,7 +17,7 @@ pub use card::Card;
 pub use held::{Held, Hold};
 pub use readers::reader_name;
 
-use readers::{MOST, Readers};
+use readers::{MOST, Readers, USUAL};
 
 use std::{
     ffi::OsString,
@@ -64,7 +64,7 @@ impl Pcscd {
     /// Starts it with so many empty readers at least.
     #[track_caller]
     pub fn with_readers(count: usize) -> Self {
-        must(Self::try_with(count, []).map(|(pcscd, [])| pcscd))
+        must(Self::try_with(USUAL, count, []).map(|(pcscd, [])| pcscd))
     }
 
     /// Starts it with `cards` in its readers, in their order. Quicker than to insert one by one: pcscd looks for cards
@@ -72,12 +72,23 @@ impl Pcscd {
     #[track_caller]
     pub fn with<const N: usize>(cards: [Card; N]) -> (Self, [VirtualCard; N]) {
         const { assert!(N <= MOST, "more cards than readers") };
-        must(Self::try_with(N, cards))
+        must(Self::try_with(USUAL, N, cards))
     }
 
-    fn try_with<const N: usize>(readers: usize, cards: [Card; N]) -> Result<(Self, [VirtualCard; N])> {
+    /// The same in readers of another make: some modules look into their maker's only.
+    #[track_caller]
+    pub fn in_readers_of<const N: usize>(make: &'static str, cards: [Card; N]) -> (Self, [VirtualCard; N]) {
+        const { assert!(N <= MOST, "more cards than readers") };
+        must(Self::try_with(make, N, cards))
+    }
+
+    fn try_with<const N: usize>(
+        make: &'static str,
+        readers: usize,
+        cards: [Card; N],
+    ) -> Result<(Self, [VirtualCard; N])> {
         let directory = directory()?;
-        let readers = Readers::claim(readers)?;
+        let readers = Readers::claim(readers, make)?;
         readers.configure(directory.path())?;
         let pcscd = Self(Arc::new(Room {
             pcscd: start_pcscd(directory.path())?,
@@ -142,14 +153,14 @@ impl Pcscd {
     /// pulled over a command has an empty one: this reader tells of it with the next.
     #[track_caller]
     pub fn send(&self, index: usize, apdus: &[&str]) -> Vec<String> {
-        let sent = must(output(self.0.tool().arg("send").arg(reader_name(index)).args(apdus)));
+        let sent = must(output(self.0.tool().arg("send").arg(self.0.readers.name(index)).args(apdus)));
         String::from_utf8_lossy(&sent.stdout).lines().map(str::to_owned).collect()
     }
 
     /// Resets the card in reader `index`, as another program may at any time.
     #[track_caller]
     pub fn reset(&self, index: usize) {
-        must(output(self.0.tool().args(["send", "--reset", &reader_name(index)])));
+        must(output(self.0.tool().args(["send", "--reset", &self.0.readers.name(index)])));
     }
 
     /// Lets another program hold the card in reader `index`, after it has sent `apdus`; it leaves the card as it is.
@@ -177,7 +188,7 @@ impl Room {
 
     fn wait(&self, index: usize, state: &str, since: u32) -> Result<u32> {
         let limits = ["--since", &since.to_string(), "--seconds", &PATIENCE.to_string()];
-        let awaited = output(self.tool().args(["await", state, &reader_name(index)]).args(limits));
+        let awaited = output(self.tool().args(["await", state, &self.readers.name(index)]).args(limits));
         Ok(String::from_utf8(awaited.with_context(|| self.log())?.stdout)?.trim().parse()?)
     }
 

@@ -4,6 +4,7 @@
 
 pub mod cards;
 pub mod desk;
+pub mod kryoptic;
 pub mod marks;
 pub mod running;
 pub mod softhsm;
@@ -96,6 +97,13 @@ impl Pukka {
     pub fn with(mut self, set: impl FnOnce(&mut Command)) -> Self {
         set(&mut self.command);
         self
+    }
+
+    /// Lets another program start it: `launcher` gets the tool, its arguments and its environment.
+    pub fn started_by(self, mut launcher: Command) -> Self {
+        launcher.arg(self.command.get_program()).args(self.command.get_args()).env_clear();
+        launcher.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self { command: launcher, ..self }
     }
 
     /// The bare command, for a test that starts it in its own way (a terminal, in the background).

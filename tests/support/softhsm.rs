@@ -145,27 +145,33 @@ impl SoftHsm {
     }
 
     fn logs_in(&self, which: [&str; 2], user: &str, pin: &str) -> bool {
-        const VARIABLE: &str = "PIN_TO_PROVE";
-        let option = match user {
-            "user" => "--pin",
-            "so" => "--so-pin",
-            _ => panic!("no such user: {user}"),
-        };
-        let mut command = Command::new("pkcs11-tool");
-        command.arg("--module").arg(softhsm_module()).args(which).args(["--login", "--login-type", user]);
-        // The SO logs in to read/write sessions only.
-        command.args([option, &format!("env:{VARIABLE}"), "--session-rw", "--list-objects"]).env(VARIABLE, pin);
-        self.envs(&mut command);
-        let output = output(&mut command).unwrap_or_else(|error| panic!("{error:#}"));
-        let said = String::from_utf8_lossy(&output.stderr);
-        let refused = ["CKR_PIN_INCORRECT", "CKR_USER_PIN_NOT_INITIALIZED", "CKR_PIN_LEN_RANGE"];
-        // Any other failure is no answer to the question.
-        match output.status.success() {
-            false if refused.iter().any(|code| said.contains(code)) => false,
-            true if said.contains("No slot with token") => panic!("there is no token {}", which[1]),
-            true => true,
-            false => panic!("pkcs11-tool: {}: {said}", output.status),
-        }
+        logs_in(&softhsm_module(), |command| self.envs(command), which, user, pin)
+    }
+}
+
+/// Whether `pin` is the PIN of `user` ("user" or "so") of a token of `module`, as pkcs11-tool finds it, of the package opensc;
+/// `set` makes it use the right store. A wrong PIN costs what it costs, and one that is locked is no PIN.
+pub fn logs_in(module: &Path, set: impl FnOnce(&mut Command), which: [&str; 2], user: &str, pin: &str) -> bool {
+    const VARIABLE: &str = "PIN_TO_PROVE";
+    let option = match user {
+        "user" => "--pin",
+        "so" => "--so-pin",
+        _ => panic!("no such user: {user}"),
+    };
+    let mut command = Command::new("pkcs11-tool");
+    command.arg("--module").arg(module).args(which).args(["--login", "--login-type", user]);
+    // The SO logs in to read/write sessions only.
+    command.args([option, &format!("env:{VARIABLE}"), "--session-rw", "--list-objects"]).env(VARIABLE, pin);
+    set(&mut command);
+    let output = output(&mut command).unwrap_or_else(|error| panic!("{error:#}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let refused = ["CKR_PIN_INCORRECT", "CKR_USER_PIN_NOT_INITIALIZED", "CKR_PIN_LEN_RANGE", "CKR_PIN_LOCKED"];
+    // Any other failure is no answer to the question.
+    match output.status.success() {
+        false if refused.iter().any(|code| said.contains(code)) => false,
+        true if said.contains("No slot with token") => panic!("there is no token {}", which[1]),
+        true => true,
+        false => panic!("pkcs11-tool: {}: {said}", output.status),
     }
 }
 

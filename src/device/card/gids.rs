@@ -273,6 +273,7 @@ impl Token for Gids<'_, '_> {
             abilities: ABILITIES,
             limit_rules: None,
             set_before: None,
+            unblocked_by: None,
             init_rules: None,
             notes: Vec::new(),
             pad: false,

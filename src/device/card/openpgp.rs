@@ -328,6 +328,7 @@ impl Token for OpenPgp<'_, '_> {
             abilities: self.memory.abilities(),
             limit_rules: self.memory.limit_rules(),
             set_before: None,
+            unblocked_by: None,
             init_rules: None,
             notes: notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect(),
             pad: false,

@@ -36,7 +36,7 @@ const EVER_SET: (usize, usize) = (4, 16);
 /// The tries of a new user PIN, where nobody says how many.
 const USUAL_TRIES: u8 = 3;
 /// A device whose PIN has 6 characters may have 3 tries of it, and so on: fewer guesses for a PIN that is easier to guess.
-const RULES: InitRules = InitRules { needs_label: false, pin: Some(&[(3, 6), (5, 7), (10, 8)]) };
+const RULES: InitRules = InitRules { needs_label: false, pin: Some(&[(3, 6), (5, 7), (10, 8)]), harm: None };
 /// READ BINARY is repeated at most so often: certificates have less than 2 KiB.
 const MOST_PARTS: usize = 8;
 /// READ BINARY got less than was asked for: the file ends there.
@@ -327,6 +327,7 @@ impl Token for ScHsm<'_, '_> {
             abilities: abilities::by(self.memory.options),
             limit_rules: None,
             set_before: None,
+            unblocked_by: None,
             init_rules: Some(&RULES),
             notes: self.notes(pin),
             pad: false,

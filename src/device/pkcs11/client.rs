@@ -41,6 +41,9 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub struct Client {
     /// The module, for sentences.
     module: String,
+    /// What starts it.
+    command: Mutex<Command>,
+    trace: Trace,
     /// How long a call may take, where nobody types at the token.
     limit: Duration,
     running: Mutex<State>,
@@ -65,6 +68,8 @@ struct Running {
 struct Lost {
     what: String,
     cure: &'static str,
+    /// Whether it may still write.
+    writes: bool,
 }
 
 impl From<Lost> for Error {
@@ -89,12 +94,26 @@ impl Client {
         for name in withheld {
             command.env_remove(name);
         }
-        let mut child = command.spawn().map_err(no_worker)?;
-        let printed = child.stderr.take().map(|printed| pass_on(printed, trace.clone()));
-        let pipes = child.stdin.take().zip(child.stdout.take());
-        let (to, from) = pipes.ok_or_else(|| Error::Internal("a worker without its pipes".into()))?;
-        let running = Mutex::new(State::Running(Running { child, to, from, printed }));
-        Ok(Self { module: path.display().to_string().escape_debug().to_string(), limit, running })
+        let running = Mutex::new(State::Running(spawn(&mut command, trace)?));
+        let module = path.display().to_string().escape_debug().to_string();
+        Ok(Self { module, command: Mutex::new(command), trace: trace.clone(), limit, running })
+    }
+
+    /// Starts another worker in the place of one that ended; what that one held is gone.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the first one may still write, or the system starts no process.
+    pub fn restart(&self) -> Result<()> {
+        let mut state = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*state {
+            State::Running(_) => Ok(()),
+            State::Lost(lost) if lost.writes => Err(lost.clone().into()),
+            State::Lost(_) => {
+                let mut command = self.command.lock().unwrap_or_else(PoisonError::into_inner);
+                *state = State::Running(spawn(&mut command, &self.trace)?);
+                Ok(())
+            }
+        }
     }
 
     /// Asks for one call.
@@ -143,6 +162,11 @@ impl Client {
         matches!(*self.running.lock().unwrap_or_else(PoisonError::into_inner), State::Running(_))
     }
 
+    /// Whether it was left behind in the middle of a write.
+    pub fn may_still_write(&self) -> bool {
+        matches!(&*self.running.lock().unwrap_or_else(PoisonError::into_inner), State::Lost(lost) if lost.writes)
+    }
+
     /// Does `work` with a worker that runs; where it is lost by that, says so from now on.
     fn with<T>(&self, request: &Request<'_>, work: impl FnOnce(&mut Running) -> Result<T, Why>) -> Result<T> {
         let mut state = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,6 +202,7 @@ impl Client {
             (true, Some(_)) => Lost {
                 what,
                 cure: "see by `pukka pin verify` which value the token has, before anything else is tried",
+                writes: false,
             },
             (true, None) => Lost {
                 what: format!(
@@ -185,15 +210,19 @@ impl Client {
                     running.child.id()
                 ),
                 cure: "leave the token where it is until that process has ended, then see by `pukka pin verify` which value it has",
+                writes: true,
             },
-            (false, Some(_)) => {
-                Lost { what, cure: "nothing was changed by that; leave this module out, or ask whoever made it" }
-            }
+            (false, Some(_)) => Lost {
+                what,
+                cure: "nothing was changed by that; leave this module out, or ask whoever made it",
+                writes: false,
+            },
             (false, None) => {
                 running.kill();
                 Lost {
                     what: format!("{what} and was cut off; it writes nothing"),
                     cure: "give it longer with --module-timeout SECONDS, or leave this module out",
+                    writes: false,
                 }
             }
         }
@@ -205,7 +234,7 @@ impl Drop for Client {
     fn drop(&mut self) {
         let State::Running(Running { mut child, to, from, printed }) = std::mem::replace(
             self.running.get_mut().unwrap_or_else(PoisonError::into_inner),
-            State::Lost(Lost { what: String::new(), cure: "" }),
+            State::Lost(Lost { what: String::new(), cure: "", writes: false }),
         ) else {
             return;
         };
@@ -310,6 +339,14 @@ fn pass_on(printed: ChildStderr, trace: Trace) -> mpsc::Receiver<()> {
 /// Waits a moment for the rest of it; a program that the module left behind may keep it open.
 fn hear_out(printed: Option<mpsc::Receiver<()>>) {
     let _ = printed.map(|printed| printed.recv_timeout(LAST_WORDS));
+}
+
+fn spawn(command: &mut Command, trace: &Trace) -> Result<Running> {
+    let mut child = command.spawn().map_err(no_worker)?;
+    let printed = child.stderr.take().map(|printed| pass_on(printed, trace.clone()));
+    let pipes = child.stdin.take().zip(child.stdout.take());
+    let (to, from) = pipes.ok_or_else(|| Error::Internal("a worker without its pipes".into()))?;
+    Ok(Running { child, to, from, printed })
 }
 
 fn no_worker(error: std::io::Error) -> Error {

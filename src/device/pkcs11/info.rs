@@ -3,7 +3,7 @@
 use cryptoki_sys::*;
 use serde::{Deserialize, Serialize};
 
-use super::Library;
+use super::{Library, quirks::Quirks};
 use crate::token::{Application, Identity, Length, Place, Reference, Retries, Role, State, Text, Unit};
 
 /// What a token says of itself (CK_TOKEN_INFO), as far as PIN administration needs it.
@@ -100,20 +100,24 @@ pub fn library(info: &LibraryInfo) -> Library {
 
 /// Whether the token has PINs at all; p11-kit's trust module shows tokens that have none.
 pub fn has_pins(info: &TokenInfo) -> bool {
-    let none = CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED;
-    let longest = length(info).max;
-    info.flags & none != 0 || longest.is_some_and(|longest| longest > 0)
+    let is_limit = |value: CK_ULONG| value != 0 && value != CK_UNAVAILABLE_INFORMATION;
+    // A blank token of kryoptic has no such flag yet, and no other limit than the least.
+    info.flags & (CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED) != 0
+        || [info.shortest, info.longest].into_iter().any(is_limit)
 }
 
 /// The user PIN and the SO PIN.
-pub fn references(info: &TokenInfo) -> Vec<Reference> {
+pub fn references(info: &TokenInfo, quirks: &Quirks) -> Vec<Reference> {
     [Role::UserPin, Role::SoPin]
         .into_iter()
         .map(|role| Reference {
             role,
             name: role.title(),
             key_reference: None,
-            state: state(info, role),
+            state: match state(info, role) {
+                State::Ready if role == Role::UserPin && !quirks.tells_user_pin => State::Unknown,
+                state => state,
+            },
             retries: retries(info, role),
             default: None,
             length: length(info),
@@ -154,10 +158,10 @@ fn state(info: &TokenInfo, role: Role) -> State {
 fn length(info: &TokenInfo) -> Length {
     let (min, max) = (info.shortest, info.longest);
     let unavailable = |value| value == CK_UNAVAILABLE_INFORMATION;
-    let min = if unavailable(min) { 0 } else { usize::try_from(min).unwrap_or_default() };
-    let max = usize::try_from(max).ok().filter(|longest| !unavailable(max) && *longest >= min);
     // An empty PIN is no PIN, whatever a module takes.
-    Length { min: min.max(1), max, unit: Unit::Bytes }
+    let min = if unavailable(min) { 1 } else { usize::try_from(min).unwrap_or_default().max(1) };
+    let max = usize::try_from(max).ok().filter(|longest| !unavailable(max) && *longest >= min);
+    Length { min, max, unit: Unit::Bytes }
 }
 
 #[cfg(test)]
@@ -189,8 +193,20 @@ mod tests {
     }
 
     #[test]
+    fn a_token_has_pins_that_wants_a_login_has_one_or_tells_a_limit() {
+        for (flags, min, max) in [(CKF_LOGIN_REQUIRED, 0, 0), (CKF_USER_PIN_INITIALIZED, 0, 0), (0, 8, 0), (0, 0, 128)]
+        {
+            assert!(has_pins(&info(flags, min, max)), "{flags:x} {min}..{max}");
+        }
+        for unknown in [0, CK_UNAVAILABLE_INFORMATION] {
+            assert!(!has_pins(&info(CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED, unknown, unknown)));
+        }
+    }
+
+    #[test]
     fn a_maximum_below_the_minimum_is_unknown() {
         assert_eq!(length(&info(0, 8, 0)).max, None);
+        assert_eq!(length(&info(0, 0, 0)), Length { min: 1, max: None, unit: Unit::Bytes });
         assert_eq!(
             length(&info(0, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION)),
             Length { min: 1, max: None, unit: Unit::Bytes }

@@ -30,7 +30,10 @@ use nix::{
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
 use super::wire::NoLock;
-use crate::token::{Access, Identity, Place, Text};
+use crate::{
+    error::Error,
+    token::{Access, Identity, Place, Text},
+};
 
 /// How long to sleep between two looks at a lock that is held.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -81,12 +84,21 @@ pub fn now() -> TimeSpec {
     clock_gettime(ClockId::CLOCK_REALTIME_COARSE).unwrap_or(TimeSpec::new(0, 0))
 }
 
+/// Why there is no lock where nothing says where they stand.
+pub fn nowhere() -> Error {
+    Error::Device {
+        what: "the token cannot be locked against other processes: nothing says where lock files stand".into(),
+        cure: Some("set HOME or XDG_STATE_HOME".into()),
+        detail: None,
+    }
+}
+
 /// Takes the lock of this name in `directory`, waiting at most `wait`: shared for reading, alone for writing.
 ///
 /// # Errors
 /// [`NoLock`] naming the process that holds it, or saying why no lock can be made there.
 pub fn take(directory: &Path, name: &str, access: Access, wait: Duration) -> Result<Lock, NoLock> {
-    let path = directory.join(name);
+    let path = directory.join(format!("{name}.lock"));
     let kind = match access {
         Access::Read => FlockArg::LockSharedNonblock,
         Access::Write => FlockArg::LockExclusiveNonblock,
@@ -134,7 +146,7 @@ fn is_held(path: &Path) -> bool {
     file.is_ok_and(|file| Flock::lock(file, FlockArg::LockSharedNonblock).is_err())
 }
 
-/// The lock's file name: at most 32, 16 and 16 bytes, percent-encoded, so always below the 255 of a file system.
+/// The token's name as that of a file: at most 32, 16 and 16 bytes, percent-encoded, so always below the 255 of a file system.
 pub fn name(identity: &Identity) -> String {
     let encode =
         |text: Option<&Text>| percent_encode(text.map_or(b"".as_slice(), Text::bytes), NON_ALPHANUMERIC).to_string();
@@ -142,10 +154,10 @@ pub fn name(identity: &Identity) -> String {
         (None, Place::Slot { id, module }) => {
             let module = fs::canonicalize(module).unwrap_or_else(|_| module.clone());
             let file = module.file_name().unwrap_or_default().as_encoded_bytes();
-            format!("slot-{id}-{}.lock", percent_encode(file, NON_ALPHANUMERIC))
+            format!("slot-{id}-{}", percent_encode(file, NON_ALPHANUMERIC))
         }
         (serial, _) => format!(
-            "{}-{}-{}.lock",
+            "{}-{}-{}",
             encode(identity.manufacturer.as_ref()),
             encode(identity.model.as_ref()),
             encode(serial.as_ref())

@@ -3,7 +3,8 @@
 //! The calls themselves are made by a worker, a process of its own.
 
 use std::{
-    ffi::OsString,
+    ffi::{CStr, CString, OsString},
+    fs,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -11,14 +12,15 @@ use std::{
 };
 
 use cryptoki_sys::{
-    CK_SESSION_HANDLE, CK_SLOT_ID, CKR_GENERAL_ERROR, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
+    CK_SESSION_HANDLE, CK_SLOT_ID, CKR_ARGUMENTS_BAD, CKR_GENERAL_ERROR, CKR_TOKEN_NOT_PRESENT,
+    CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
 };
 use nix::sys::time::TimeSpec;
 use serde::de::DeserializeOwned;
 
 use super::{
     client::Client,
-    info::{LibraryInfo, TokenInfo},
+    info::{LibraryInfo, SlotInfo, TokenInfo},
     lock,
     raw::{LoadError, Rv},
     verdict::{failure, number},
@@ -27,28 +29,55 @@ use super::{
 use crate::{
     error::{Error, Result},
     secret::Entry,
-    token::{Access, Identity, Role, Trace},
+    token::{Access, Identity, Role, Text, Trace},
 };
 
+/// What helps a module such as NSS.
+const LACKS_INIT: &str = "if this module wants to be told something at its start, say it in the configuration: modules = [{ path = \"…\", init = \"…\" }]";
 /// The milliseconds before a read that failed is made again.
 const BEFORE_ASKING_AGAIN: [u64; 5] = [10, 20, 40, 80, 150];
 
 /// A module that was loaded and initialised; finalised when dropped.
 pub struct Module {
     path: PathBuf,
+    /// What C_Initialize is to be told, each time.
+    init: Option<CString>,
     worker: Client,
+    /// What it says of itself.
+    library: LibraryInfo,
     trace: Trace,
     /// When it read its tokens, on the clock of file times.
     initialized: Mutex<TimeSpec>,
+    /// The lock that the worker holds, which another one takes over from it.
+    held: Mutex<Option<Held>>,
+}
+
+/// A lock, as it is asked for.
+#[derive(Clone)]
+struct Held {
+    directory: PathBuf,
+    name: String,
+    alone: bool,
+    wait: Duration,
 }
 
 /// How a module is run.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct Options {
     /// How long a call may take.
     pub timeout: Duration,
     /// The environment variables that hold secrets, which are none of its business.
     pub withheld: Vec<OsString>,
+    /// What the C_Initialize of the module at a path is to be told, in whichever way that module was named.
+    pub inits: Vec<(PathBuf, CString)>,
+}
+
+impl Options {
+    fn init(&self, module: &Path) -> Option<CString> {
+        // A name without a path is for the linker to find.
+        let file = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        self.inits.iter().find(|(path, _)| file(path) == file(module)).map(|(_, init)| init.clone())
+    }
 }
 
 /// Why a call did not do what it should.
@@ -75,10 +104,22 @@ impl Module {
     ///
     /// # Errors
     /// [`Error::Device`] where it is missing, is no module, or does not initialise.
-    pub fn load(path: &Path, limits: &Limits, trace: Trace) -> Result<Self> {
+    pub fn load(path: &Path, options: &Options, trace: Trace) -> Result<Self> {
+        let worker = Client::start(path, options.timeout, &options.withheld, &trace)?;
+        let (initialized, held) = (Mutex::new(lock::now()), Mutex::new(None));
+        let (path, init, library) = (path.to_owned(), options.init(path), LibraryInfo::default());
+        let mut module = Self { path, init, worker, library, trace, initialized, held };
+        module.open()?;
+        module.initialize()?;
+        module.library = module.info()?;
+        Ok(module)
+    }
+
+    /// Loads the library.
+    fn open(&self) -> Result<()> {
+        let path = self.path();
         let shown = path.display().to_string().escape_debug().to_string();
-        let worker = Client::start(path, limits.timeout, &limits.withheld, &trace)?;
-        let loaded: Result<(), LoadError> = worker.ask(&Request::Load { path: path.as_os_str().as_bytes() })?;
+        let loaded: Result<(), LoadError> = self.worker.ask(&Request::Load { path: path.as_os_str().as_bytes() })?;
         loaded.map_err(|error| {
             let (what, detail) = match error {
                 LoadError::Linker(detail) if !is_there(path) => (format!("there is no module {shown}"), Some(detail)),
@@ -88,19 +129,17 @@ impl Module {
             let cure =
                 "name the module's shared library with --module, for instance one that `p11-kit list-modules` shows";
             Error::Device { what, cure: Some(cure.into()), detail: detail.map(|text| text.escape_debug().to_string()) }
-        })?;
-        let module = Self { path: path.to_owned(), worker, trace, initialized: Mutex::new(lock::now()) };
-        module.initialize()?;
-        Ok(module)
+        })
     }
 
     fn initialize(&self) -> Result<()> {
         *self.initialized.lock().unwrap_or_else(PoisonError::into_inner) = lock::now();
-        self.ask(&Request::Initialize { init: None }, format_args!("C_Initialize()")).map_err(|refusal| match refusal {
+        let init = self.init.as_deref().map(CStr::to_bytes);
+        self.ask(&Request::Initialize { init }, format_args!("C_Initialize()")).map_err(|refusal| match refusal {
             Refusal::Said(rv) => match failure(rv, "C_Initialize") {
                 Error::Device { what, cure, detail } => Error::Device {
                     what: format!("{}: {what}", self.path.display().to_string().escape_debug()),
-                    cure,
+                    cure: cure.or_else(|| self.lacks_init(rv).then(|| LACKS_INIT.into())),
                     detail,
                 },
                 other => other,
@@ -109,11 +148,24 @@ impl Module {
         })
     }
 
-    /// Makes the module read its tokens anew, which SoftHSM2 does at C_Initialize only. No session may be open.
+    /// Whether the module may want to be told something at its start, and was not.
+    fn lacks_init(&self, rv: Rv) -> bool {
+        rv == Rv(CKR_ARGUMENTS_BAD) && self.init.is_none()
+    }
+
+    /// Makes the module read its tokens anew, which SoftHSM2 does at C_Initialize only; one that crashed is begun anew, under the
+    /// same lock. No session may be open.
     ///
     /// # Errors
     /// [`Error::Device`].
     pub fn refresh(&self) -> Result<()> {
+        if !self.worker.is_running() {
+            self.worker.restart()?;
+            self.open()?;
+            let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            held.iter().try_for_each(|held| self.take(held).map(drop))?;
+            return self.initialize();
+        }
         // A module that does not end is told so by the C_Initialize that follows, and goes on with what it knew.
         let ended = self.finalize();
         match (ended, self.initialize()) {
@@ -131,17 +183,27 @@ impl Module {
         *self.initialized.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether its worker was left behind in the middle of a write.
+    pub fn may_still_write(&self) -> bool {
+        self.worker.may_still_write()
+    }
+
     /// The path it was loaded from.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Who made the module, and which version it is.
-    ///
-    /// # Errors
-    /// [`Error::Device`].
-    pub fn info(&self) -> Result<LibraryInfo> {
-        self.ask(&Request::Info, format_args!("C_GetInfo()")).map_err(|refusal| refusal.of("C_GetInfo"))
+    /// Who made the module, and which version it is; nothing where it does not say.
+    pub fn library(&self) -> &LibraryInfo {
+        &self.library
+    }
+
+    fn info(&self) -> Result<LibraryInfo> {
+        match self.ask(&Request::Info, format_args!("C_GetInfo()")) {
+            Err(Refusal::Said(_)) => Ok(LibraryInfo::default()),
+            Err(Refusal::Lost(error)) => Err(error),
+            Ok(info) => Ok(info),
+        }
     }
 
     /// The slots that hold a token.
@@ -150,6 +212,12 @@ impl Module {
     /// [`Error::Device`].
     pub fn slots(&self) -> Result<Vec<CK_SLOT_ID>> {
         self.ask(&Request::Slots, format_args!("C_GetSlotList()")).map_err(|refusal| refusal.of("C_GetSlotList"))
+    }
+
+    /// What the module calls `slot`: the name of its reader where it is one of PC/SC, cut to 64 bytes. None where it does not say.
+    pub fn slot_description(&self, slot: CK_SLOT_ID) -> Option<Text> {
+        let info: SlotInfo = self.ask(&Request::SlotInfo { slot }, format_args!("C_GetSlotInfo({slot})")).ok()?;
+        Text::trimmed(&info.description)
     }
 
     /// What the token in `slot` says of itself.
@@ -217,21 +285,19 @@ impl Module {
         access: Access,
         wait: Duration,
     ) -> Result<Lock<'_>> {
-        let directory = directory.ok_or_else(|| Error::Device {
-            what: "the token cannot be locked against other processes: nothing says where lock files stand".into(),
-            cure: Some("set HOME or XDG_STATE_HOME".into()),
-            detail: None,
-        })?;
-        let request = Request::Lock {
-            directory: directory.as_os_str().as_bytes(),
-            name: &lock::name(identity),
-            alone: access == Access::Write,
-            wait: wait.as_millis().try_into().unwrap_or(u64::MAX),
-        };
-        match self.worker.ask_longer(&request, wait)? {
-            Ok(locked) => Ok(Lock { module: self, locked }),
-            Err(NoLock { what, cure, detail }) => Err(Error::Device { what, cure: Some(cure), detail }),
-        }
+        let (directory, name) = (directory.ok_or_else(lock::nowhere)?.to_owned(), lock::name(identity));
+        let held = Held { directory, name, alone: access == Access::Write, wait };
+        let locked = self.take(&held)?;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        Ok(Lock { module: self, locked })
+    }
+
+    fn take(&self, Held { directory, name, alone, wait }: &Held) -> Result<Locked> {
+        let directory = directory.as_os_str().as_bytes();
+        let milliseconds = wait.as_millis().try_into().unwrap_or(u64::MAX);
+        let request = Request::Lock { directory, name, alone: *alone, wait: milliseconds };
+        let taken: Result<Locked, NoLock> = self.worker.ask_longer(&request, *wait)?;
+        taken.map_err(Error::from)
     }
 
     /// Makes a call. A read that fails as a token does which another program writes, or a reader that is just waking up, is made
@@ -299,6 +365,7 @@ impl Lock<'_> {
 
 impl Drop for Lock<'_> {
     fn drop(&mut self) {
+        *self.module.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // A worker that is lost has let go of it, or keeps it as long as it writes.
         let _ = self.module.worker.ask::<()>(&Request::Unlock);
     }

@@ -7,7 +7,11 @@
 
 #![allow(unsafe_code)] // C_* calls through the pointers of a loaded library cannot be safe.
 
-use std::{ffi::CStr, path::Path, ptr};
+use std::{
+    ffi::{CStr, c_void},
+    path::Path,
+    ptr,
+};
 
 use cryptoki_sys::{
     CK_C_INITIALIZE_ARGS, CK_FUNCTION_LIST, CK_INFO, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO,
@@ -81,11 +85,19 @@ impl Raw {
         Ok(Self { functions, _library: library })
     }
 
-    /// C_Initialize, with the system's locks where the module can use them, and in pReserved what it wants to be told there.
+    /// C_Initialize, with the system's locks where the module can use them, and `init` as pReserved: what NSS, and modules made
+    /// for it, read there as LibraryParameters. The standard wants NULL there (2.40, 5.4).
     pub fn initialize(&self, init: Option<&CStr>) -> Result<(), Rv> {
-        let reserved = init.map_or(ptr::null_mut(), |init| init.as_ptr().cast_mut().cast());
-        let mut arguments =
-            CK_C_INITIALIZE_ARGS { flags: CKF_OS_LOCKING_OK, pReserved: reserved, ..CK_C_INITIALIZE_ARGS::default() };
+        // Where LibraryParameters is not NULL the structure of NSS goes on with one more pointer, which must be.
+        #[repr(C)]
+        struct Arguments {
+            standard: CK_C_INITIALIZE_ARGS,
+            reserved: *mut c_void,
+        }
+        let parameters = init.map_or(ptr::null_mut(), |init| init.as_ptr().cast_mut().cast());
+        let standard =
+            CK_C_INITIALIZE_ARGS { flags: CKF_OS_LOCKING_OK, pReserved: parameters, ..CK_C_INITIALIZE_ARGS::default() };
+        let mut arguments = Arguments { standard, reserved: ptr::null_mut() };
         call!(self, C_Initialize((&raw mut arguments).cast()))
     }
 

@@ -1,20 +1,27 @@
 //! One slot of a module as a [`Token`]: C_Login, C_SetPIN, C_InitPIN, C_InitToken, each proved from a fresh session.
 
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::Cell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cryptoki_sys::{CK_SLOT_ID, CKF_USER_PIN_INITIALIZED};
 
 use super::{
-    ABILITIES, INIT_RULES, Settings,
+    Settings,
     info::{self, TokenInfo},
     module::{Module, Refusal, Session},
-    quirks,
-    verdict::{About, verdict},
+    pre_image,
+    quirks::{Counting, Quirks},
+    verdict::{About, Tries, verdict},
 };
 use crate::{
     error::{Error, Result},
     secret::Entry,
-    token::{Access, Authority, Beginning, Connection, Depth, Identity, Place, Proof, Retries, Role, Survey, Token},
+    token::{
+        Access, Authority, Beginning, Connection, Depth, Holds, Identity, Place, Proof, Retries, Role, Survey, Token,
+    },
 };
 
 /// A slot, known but not locked.
@@ -65,6 +72,10 @@ impl Slot {
         })
     }
 
+    fn quirks(&self, info: &TokenInfo) -> &'static Quirks {
+        Quirks::of(self.module.library(), info)
+    }
+
     fn is_mine(&self, info: &TokenInfo) -> bool {
         info::identity(info, self.identity.place.clone()) == self.identity
     }
@@ -75,23 +86,28 @@ impl Slot {
 
     /// Logs in from a fresh session.
     fn login(&self, role: Role, pin: &Entry, write: bool) -> Result<Session<'_>> {
-        self.fresh.set(None);
+        let before = self.fresh.take();
         let session = self.module.session(self.id, write)?;
-        match session.login(role, pin) {
-            Ok(()) => Ok(session),
-            Err(refusal) => Err(self.refused(refusal, "C_Login", role, role)),
+        match timed(pin, || session.login(role, pin)) {
+            (Ok(()), _) => Ok(session),
+            (Err(refusal), at_keys) => {
+                let about = About { call: "C_Login", presented: role, changed: role, at_keys, blank: false };
+                Err(self.refused(refusal, about, before))
+            }
         }
     }
 
-    /// The error of a call that presented the secret of `presented` to give `changed` a new one.
-    fn refused(&self, refusal: Refusal, call: &'static str, presented: Role, changed: Role) -> Error {
+    /// The error of a call that presents or sets a secret, on a token that was as `before` says.
+    fn refused(&self, refusal: Refusal, about: About, before: Option<TokenInfo>) -> Error {
         let rv = match refusal {
             Refusal::Said(rv) => rv,
             Refusal::Lost(error) => return error,
         };
+        let of = |info: &TokenInfo| info::retries(info, about.presented);
+        let before = before.as_ref().map_or(Retries::Unknown, of);
         // The flags are read again: the call may have spent the last try while it said no more than "incorrect".
-        let retries = self.module.token_info(self.id).map_or(Retries::Unknown, |info| info::retries(&info, presented));
-        verdict(rv, About { call, presented, changed, retries })
+        let now = self.module.token_info(self.id).as_ref().map_or(Retries::Unknown, of);
+        verdict(rv, about, Tries { before, now })
     }
 }
 
@@ -108,29 +124,45 @@ impl Connection for Slot {
         if held.as_ref().is_some_and(|lock| lock.changed_since(self.module.initialized())) {
             self.module.refresh()?;
         }
+        // Before anything is sent: a module that stores tokens in files may lose one by presenting a mere wrong PIN.
+        let pre_image = match access {
+            Access::Write => pre_image::keep(self.settings.state.as_deref(), &self.identity)?,
+            Access::Read => None,
+        };
         self.fresh.set(None);
-        self.info()?;
-        work(self)
+        let done = self.info().and_then(|_| work(self));
+        if !self.module.may_still_write() {
+            pre_image.into_iter().for_each(|kept| kept.settle(&done));
+        }
+        done
     }
 }
 
 impl Token for Slot {
     fn survey(&mut self, _depth: Depth<'_>) -> Result<Survey> {
         let info = self.info()?;
+        let quirks = self.quirks(&info);
         Ok(Survey {
             identity: info::identity(&info, self.place(self.id)),
-            references: info::references(&info),
-            abilities: &ABILITIES,
+            references: info::references(&info, quirks),
+            abilities: quirks.abilities(&info),
             limit_rules: None,
             set_before: None,
-            init_rules: Some(&INIT_RULES),
-            notes: Vec::new(),
+            unblocked_by: quirks.unblocked_by,
+            init_rules: Some(quirks.init_rules(&info)),
+            notes: quirks.notes(&info),
             pad: info.flags & cryptoki_sys::CKF_PROTECTED_AUTHENTICATION_PATH != 0,
         })
     }
 
     fn retries(&mut self, role: Role) -> Result<Retries> {
         Ok(info::retries(&self.info()?, role))
+    }
+
+    /// Not told here: the flags that kryoptic has in memory are those from before C_InitPIN, until it reads its tokens anew,
+    /// as [`Token::prove`] makes it do before it looks itself.
+    fn retries_before_proof(&mut self, _role: Role) -> Result<Retries> {
+        Ok(Retries::Unknown)
     }
 
     fn verify(&mut self, role: Role, pin: &Entry) -> Result<()> {
@@ -140,16 +172,22 @@ impl Token for Slot {
 
     /// Logs in first: C_SetPIN changes the PIN of the role that is logged in, and some modules check the old value only so.
     fn change(&mut self, role: Role, old: &Entry, new: &Entry) -> Result<()> {
-        let answer = self.login(role, old, true)?.set_pin(old, new);
-        answer.map_err(|refusal| self.refused(refusal, "C_SetPIN", role, role))
+        let session = self.login(role, old, true)?;
+        let (answer, at_keys) = timed(new, || session.set_pin(old, new));
+        drop(session);
+        let about = About { call: "C_SetPIN", presented: role, changed: role, at_keys, blank: false };
+        answer.map_err(|refusal| self.refused(refusal, about, None))
     }
 
     fn reset(&mut self, role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
         if role != Role::UserPin || authority.role != Role::SoPin {
             return Err(Error::unsupported(format!("reset of the {role} by the {}", authority.role)));
         }
-        let answer = self.login(Role::SoPin, authority.secret, true)?.init_pin(new);
-        answer.map_err(|refusal| self.refused(refusal, "C_InitPIN", Role::SoPin, role))
+        let session = self.login(Role::SoPin, authority.secret, true)?;
+        let (answer, at_keys) = timed(new, || session.init_pin(new));
+        drop(session);
+        let about = About { call: "C_InitPIN", presented: Role::SoPin, changed: role, at_keys, blank: false };
+        answer.map_err(|refusal| self.refused(refusal, about, None))
     }
 
     fn init(&mut self, beginning: &Beginning<'_>) -> Result<Identity> {
@@ -157,14 +195,15 @@ impl Token for Slot {
         let mut field = [b' '; 32];
         let place = field.get_mut(..label.len()).ok_or_else(|| Error::Usage("a label has at most 32 bytes".into()))?;
         place.copy_from_slice(label.as_bytes());
-        if let Some(why) = quirks::destroys_more_than_it_says(self.identity.manufacturer.as_ref()) {
-            return Err(Error::Unsupported { what: why.into() });
-        }
-        let had_pin = self.info()?.flags & CKF_USER_PIN_INITIALIZED != 0;
+        let before = self.info()?;
+        let had_pin = before.flags & CKF_USER_PIN_INITIALIZED != 0;
         self.fresh.set(None);
         let known: Vec<Identity> = self.tokens()?.into_iter().map(|(_, identity)| identity).collect();
-        if let Err(refusal) = self.module.init_token(self.id, beginning.so_pin, &field) {
-            return Err(self.refused(refusal, "C_InitToken", Role::SoPin, Role::SoPin));
+        let so_pin = beginning.so_pin;
+        if let (Err(refusal), at_keys) = timed(so_pin, || self.module.init_token(self.id, so_pin, &field)) {
+            let (presented, changed, blank) = (Role::SoPin, Role::SoPin, self.identity.blank);
+            let about = About { call: "C_InitToken", presented, changed, at_keys, blank };
+            return Err(self.refused(refusal, about, Some(before)));
         }
         let tokens = self.tokens()?;
         let named = |identity: &Identity| {
@@ -194,9 +233,16 @@ impl Token for Slot {
     }
 
     fn prove(&mut self, role: Role, pin: &Entry) -> Result<Proof> {
-        if role == Role::SoPin && !quirks::checks_so_login(self.identity.manufacturer.as_ref()) {
+        let info = self.info()?;
+        let quirks = self.quirks(&info);
+        if role == Role::SoPin && !quirks.checks_so_login {
             return Ok(Proof::NotPossible(
                 "a login as SO is no proof with a module that is not known to check the SO PIN",
+            ));
+        }
+        if quirks.counting == Counting::Untold {
+            return Ok(Proof::NotPossible(
+                "a proof that failed would count for every secret of the device, which does not tell the tries that are left",
             ));
         }
         // SoftHSM2 checks a PIN against what it has in memory until C_Finalize; what counts is what it has stored.
@@ -208,13 +254,50 @@ impl Token for Slot {
         }
         self.verify(role, pin).map(|()| Proof::Proved)
     }
+
+    /// The old value first: it is the likelier one, and restores the counter where it holds.
+    fn diagnose(&mut self, role: Role, old: Option<&Entry>, new: &Entry) -> Option<Holds> {
+        let typed = |entry: &Entry| entry.value().is_none();
+        if typed(new) || old.is_some_and(typed) {
+            return None;
+        }
+        for (entry, holds) in old.map(|old| (old, Holds::Old)).into_iter().chain([(new, Holds::New)]) {
+            match self.may_try(role).then(|| self.verify(role, entry)) {
+                Some(Ok(())) => return Some(holds),
+                Some(Err(Error::WrongSecret { .. })) => {}
+                Some(Err(_)) | None => return Some(Holds::Unknown),
+            }
+        }
+        Some(Holds::Unknown)
+    }
 }
 
 impl Slot {
+    /// Whether a wrong value of `role` costs nothing that a person would miss, as the token tells from a fresh start.
+    fn may_try(&mut self, role: Role) -> bool {
+        self.fresh.set(None);
+        let Ok(info) = self.module.refresh().and_then(|()| self.info()) else { return false };
+        let quirks = self.quirks(&info);
+        let retries = info::retries(&info, role);
+        (role != Role::SoPin || quirks.checks_so_login)
+            && match quirks.counting {
+                Counting::Never => true,
+                Counting::Told => !retries.is_last() && retries != Retries::Blocked,
+                Counting::Untold => false,
+            }
+    }
+
     /// Every token that the module shows now.
     fn tokens(&self) -> Result<Vec<(CK_SLOT_ID, Identity)>> {
         let slots = self.module.slots()?;
         let read = |id: CK_SLOT_ID| Some((id, info::identity(&self.module.token_info(id).ok()?, self.place(id))));
         Ok(slots.into_iter().filter_map(read).collect())
     }
+}
+
+/// What a call answers, and how long it took where its value was typed on the token's keys.
+fn timed<T>(value: &Entry, call: impl FnOnce() -> T) -> (T, Option<Duration>) {
+    let start = Instant::now();
+    let answer = call();
+    (answer, matches!(value, Entry::Pad).then(|| start.elapsed()))
 }

@@ -1,10 +1,12 @@
 //! Return values, each turned into our error in one place, with its number kept.
 
+use std::time::Duration;
+
 use cryptoki_sys::*;
 
 use super::raw::Rv;
 use crate::{
-    error::Error,
+    error::{EntryEnd, Error},
     token::{Retries, Role},
 };
 
@@ -17,23 +19,56 @@ pub struct About {
     pub presented: Role,
     /// Who was to get a new value.
     pub changed: Role,
-    /// What the token says of the presented secret's tries now.
-    pub retries: Retries,
+    /// How long the call took, where it let somebody type on the token's keys.
+    pub at_keys: Option<Duration>,
+    /// Whether the token was never initialised, so that what was presented is new: nothing could be wrong with it before.
+    pub blank: bool,
 }
 
+/// What the token says of the presented secret's tries.
+#[derive(Debug, Clone, Copy)]
+pub struct Tries {
+    /// Before, where it was asked.
+    pub before: Retries,
+    /// Now.
+    pub now: Retries,
+}
+
+/// How long keys wait, less what clocks differ. OpenSC and the module of the Portuguese identity card give their readers
+/// 30 seconds for an entry, and CKR_FUNCTION_CANCELED for one that was cancelled as for one that came too late.
+const KEYS_WAIT: Duration = Duration::from_secs(29);
+
 /// The error that `rv` means for a call that presents or sets a secret.
-pub fn verdict(rv: Rv, about: About) -> Error {
-    let About { call, presented: role, changed, retries } = about;
+pub fn verdict(rv: Rv, about: About, tries: Tries) -> Error {
+    let About { call, presented: role, changed, at_keys, blank } = about;
+    let Tries { before, now: retries } = tries;
     let detail = Some(number(rv));
     let refused = |why| Error::NewValueRefused { role: changed, why, detail: Some(number(rv)) };
     match rv.0 {
+        CKR_FUNCTION_CANCELED if at_keys.is_some() => {
+            let end = if at_keys >= Some(KEYS_WAIT) { EntryEnd::TimedOut } else { EntryEnd::Cancelled };
+            Error::NotEntered { role: changed, end, detail }
+        }
+        // SoftHSM2 says so of an SO PIN that is too short, others of one that is not the one of delivery.
+        CKR_PIN_INCORRECT if blank => refused("it cannot begin with this one"),
         CKR_PIN_INCORRECT if retries == Retries::Blocked => Error::Blocked { role, now: true, detail },
         CKR_PIN_INCORRECT => Error::WrongSecret { role, retries, detail },
-        CKR_PIN_LOCKED => Error::Blocked { role, now: false, detail },
+        CKR_PIN_LOCKED => Error::Blocked { role, now: before.is_last(), detail },
         CKR_PIN_EXPIRED => Error::MustChange { role, detail },
         CKR_USER_PIN_NOT_INITIALIZED => Error::Unset { role },
-        CKR_PIN_LEN_RANGE if call == "C_Login" => Error::WrongSecret { role, retries, detail },
+        // NSS says so of a user whose PIN was never set, and of an SO once the user has one.
+        CKR_USER_TYPE_INVALID if call == "C_Login" && role == Role::SoPin => {
+            Error::Unsupported { what: "this token lets no SO log in".into() }
+        }
+        CKR_USER_TYPE_INVALID if call == "C_Login" => Error::Unset { role },
+        CKR_PIN_LEN_RANGE if call == "C_Login" || (call == "C_InitToken" && !blank) => {
+            Error::WrongSecret { role, retries, detail }
+        }
         CKR_PIN_LEN_RANGE => refused("its length is out of range"),
+        // So OpenSC calls two entries of the new value that differ.
+        CKR_PIN_INVALID if at_keys.is_some() && call != "C_Login" => {
+            refused("its two entries on the keys differ, or it is not allowed")
+        }
         CKR_PIN_INVALID => refused("it holds a character that is not allowed, or is not allowed as a whole"),
         CKR_PIN_TOO_WEAK => refused("it is too weak"),
         CKR_FUNCTION_CANCELED | CKR_FUNCTION_REJECTED => Error::NotConfirmedByUser { wanted: None },
@@ -116,3 +151,35 @@ const NAMES: [(CK_RV, &str); 42] = [
     (CKR_TOKEN_RESOURCE_EXCEEDED, "TOKEN_RESOURCE_EXCEEDED"),
     (CKR_SESSION_PARALLEL_NOT_SUPPORTED, "SESSION_PARALLEL_NOT_SUPPORTED"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(rv: CK_RV, at_keys: Option<u64>) -> (u8, &'static str) {
+        let about = About {
+            call: "C_Login",
+            presented: Role::UserPin,
+            changed: Role::UserPin,
+            at_keys: at_keys.map(Duration::from_secs),
+            blank: false,
+        };
+        let error = verdict(Rv(rv), about, Tries { before: Retries::Unknown, now: Retries::Unknown });
+        (error.exit_code(), error.kind())
+    }
+
+    #[test]
+    fn an_entry_that_was_cancelled_is_told_from_one_that_came_too_late_by_its_time() {
+        assert_eq!(end(CKR_FUNCTION_CANCELED, Some(0)), (130, "interrupted"));
+        assert_eq!(end(CKR_FUNCTION_CANCELED, Some(20)), (130, "interrupted"));
+        assert_eq!(end(CKR_FUNCTION_CANCELED, Some(30)), (8, "device"));
+        // Three entries of a change take their time each.
+        assert_eq!(end(CKR_FUNCTION_CANCELED, Some(75)), (8, "device"));
+    }
+
+    #[test]
+    fn what_was_refused_is_not_confirmed_and_nobody_cancels_on_keys_that_were_not_asked() {
+        assert_eq!(end(CKR_FUNCTION_REJECTED, Some(40)), (6, "not-confirmed-by-user"));
+        assert_eq!(end(CKR_FUNCTION_CANCELED, None), (6, "not-confirmed-by-user"));
+    }
+}

@@ -9,6 +9,8 @@ use nix::sys::time::TimeSpec;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::error::Error;
+
 /// The longest request in bytes: two PINs, or a path or an initialisation string and what stands around them.
 const LONGEST_REQUEST: usize = 16 * 1024;
 /// The longest answer in bytes: far more than the list of all slots that a module ever showed.
@@ -29,7 +31,7 @@ pub enum Request<'a> {
     Initialize {
         /// What a module wants in pReserved (NSS: its parameters); none as a rule.
         #[serde(borrow)]
-        init: Option<&'a str>,
+        init: Option<&'a [u8]>,
     },
     /// C_Finalize.
     Finalize,
@@ -270,6 +272,12 @@ impl Locked {
     /// Whether another process may have changed the token since `time`, on the clock of file times.
     pub fn changed_since(self, time: TimeSpec) -> bool {
         self.0.is_none_or(|(seconds, nanoseconds)| TimeSpec::new(seconds, nanoseconds) >= time)
+    }
+}
+
+impl From<NoLock> for Error {
+    fn from(NoLock { what, cure, detail }: NoLock) -> Self {
+        Self::Device { what, cure: Some(cure), detail }
     }
 }
 

@@ -202,7 +202,7 @@ impl Worker {
         self.raw.as_ref().ok_or(Rv(CKR_CRYPTOKI_NOT_INITIALIZED))
     }
 
-    fn initialize(&mut self, init: Option<&str>) -> Result<(), Rv> {
+    fn initialize(&mut self, init: Option<&[u8]>) -> Result<(), Rv> {
         let init = init.map(CString::new).transpose().map_err(|_| Rv(CKR_ARGUMENTS_BAD))?;
         self.raw()?.initialize(init.as_deref())?;
         self.is_initialized = true;

@@ -91,6 +91,7 @@ impl Token for FakeToken {
             abilities: ABILITIES,
             limit_rules: None,
             set_before: None,
+            unblocked_by: None,
             init_rules: None,
             notes: Vec::new(),
             pad: false,

@@ -40,14 +40,19 @@ pub(super) fn built() -> &'static Path {
 fn build() -> Result<PathBuf> {
     let bench = Path::new(env!("CARGO_MANIFEST_DIR")).join("softhsm-fixtures/virtual-cards");
     let target = bench.join("target");
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = cargo();
     cargo.args(["build", "--release", "--locked", "--workspace", "--manifest-path"]).arg(bench.join("Cargo.toml"));
     cargo.arg("--target-dir").arg(&target).current_dir(&bench);
-    // What the cargo that runs this test says of pukka (its flags, its wrapper for coverage) is not for these.
+    output(&mut cargo).map(|_| target.join("release"))
+}
+
+/// Cargo for a fixture: what the cargo that runs this test says of pukka (its flags, its wrapper for coverage) is not for it.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_the_outer_build)) {
         cargo.env_remove(name);
     }
-    output(&mut cargo).map(|_| target.join("release"))
+    cargo
 }
 
 fn is_of_the_outer_build(name: &str) -> bool {

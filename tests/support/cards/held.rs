@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Program, Room, reader_name};
+use super::{Program, Room};
 
 /// How another program holds a card.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ pub struct Held {
 impl Held {
     pub(super) fn start(room: &Room, index: usize, hold: Hold, apdus: &[&str]) -> Result<Self> {
         let mut tool = room.tool();
-        tool.args(["hold", &reader_name(index)]).args(apdus).args(match hold {
+        tool.args(["hold", &room.readers.name(index)]).args(apdus).args(match hold {
             Hold::Shared => None,
             Hold::Exclusive => Some("--exclusive"),
             Hold::Transaction => Some("--transaction"),

@@ -17,43 +17,59 @@ use anyhow::{Context, Result, bail};
 /// The most that a pcscd has.
 pub const MOST: usize = 16;
 
-/// The name of reader `index`, the same in every pcscd.
+/// What readers are called where a test does not care.
+pub const USUAL: &str = "Virtual PCD";
+
+/// The name of reader `index`, the same in every pcscd whose readers have the [`USUAL`] names.
 pub fn reader_name(index: usize) -> String {
+    numbered(USUAL, index)
+}
+
+fn numbered(make: &str, index: usize) -> String {
     assert!(index < MOST, "there are at most {MOST} readers");
-    format!("{} 00 {:02}", friendly_name(index / 2), index % 2)
+    format!("{} 00 {:02}", friendly_name(make, index / 2), index % 2)
 }
 
 /// What a pair of readers is called. pcscd numbers the two; pairs of one name would be told apart by nothing.
-fn friendly_name(pair: usize) -> String {
-    if pair == 0 { "Virtual PCD".to_owned() } else { format!("Virtual PCD {}", pair + 1) }
+fn friendly_name(make: &str, pair: usize) -> String {
+    if pair == 0 { make.to_owned() } else { format!("{make} {}", pair + 1) }
 }
 
 /// Readers on ports that no other test has.
-pub struct Readers(Vec<Ports>);
+pub struct Readers {
+    make: &'static str,
+    ports: Vec<Ports>,
+}
 
 impl Readers {
     /// At least `count`: they come in pairs, and no pcscd has less than one.
-    pub fn claim(count: usize) -> Result<Self> {
-        (0..count.div_ceil(2).max(1)).map(|_| Ports::claim()).collect::<Result<_>>().map(Self)
+    pub fn claim(count: usize, make: &'static str) -> Result<Self> {
+        let ports = (0..count.div_ceil(2).max(1)).map(|_| Ports::claim()).collect::<Result<_>>()?;
+        Ok(Self { make, ports })
     }
 
     pub fn count(&self) -> usize {
-        2 * self.0.len()
+        2 * self.ports.len()
+    }
+
+    /// What pcscd calls reader `index`.
+    pub fn name(&self, index: usize) -> String {
+        numbered(self.make, index)
     }
 
     /// Where reader `index` listens for its card.
     pub fn port(&self, index: usize) -> u16 {
-        self.0[index / 2].first + u16::from(index % 2 == 1)
+        self.ports[index / 2].first + u16::from(index % 2 == 1)
     }
 
     /// Writes them down in `directory` for pcscd.
     pub fn configure(&self, directory: &Path) -> Result<()> {
         let mut readers = String::new();
-        for (pair, Ports { first, .. }) in self.0.iter().enumerate() {
+        for (pair, Ports { first, .. }) in self.ports.iter().enumerate() {
             // A copy each: entries that share a library, or a link to it, are listed, and only the last answers.
             let library = directory.join(format!("libifdvpcd-{pair}.so"));
             fs::copy(vpcd_library()?, &library)?;
-            writeln!(readers, "FRIENDLYNAME {:?}\nDEVICENAME /dev/null:{first:#X}", friendly_name(pair))?;
+            writeln!(readers, "FRIENDLYNAME {:?}\nDEVICENAME /dev/null:{first:#X}", friendly_name(self.make, pair))?;
             writeln!(readers, "CHANNELID {first:#X}\nLIBPATH {}\n", library.display())?;
         }
         fs::create_dir(directory.join("readers"))?;

@@ -327,6 +327,7 @@ impl Token for Card<'_, '_> {
             abilities: kind.abilities(self.memory.chosen),
             limit_rules: None,
             init_rules: None,
+            unblocked_by: None,
             set_before: self
                 .reference(Role::UserPin)?
                 .set_after()

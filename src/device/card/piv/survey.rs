@@ -36,6 +36,7 @@ impl Piv<'_, '_> {
             abilities,
             limit_rules: abilities.iter().any(|able| able.verb == Verb::RetriesSet).then_some(&LIMIT_RULES),
             set_before: None,
+            unblocked_by: None,
             init_rules: None,
             notes: key.and_then(|key| key.touch).and_then(note).into_iter().collect(),
             pad: false,
