@@ -105,6 +105,8 @@ pub enum Error {
         role: Role,
         /// What the proof said.
         why: String,
+        /// Whether it said that the new value is wrong.
+        refused: bool,
         /// The status word or return value.
         detail: Option<String>,
     },

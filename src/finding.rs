@@ -25,6 +25,8 @@ pub enum Check {
     OpenSc,
     /// A lock on a token.
     Lock,
+    /// A copy of a token's files, kept for the case of a crash.
+    PreImage,
 }
 
 impl Check {
@@ -41,6 +43,7 @@ impl Check {
             Self::P11Kit => "p11-kit",
             Self::OpenSc => "opensc",
             Self::Lock => "lock",
+            Self::PreImage => "pre-image",
         }
     }
 }

@@ -63,7 +63,9 @@ fn a_module_that_lies_about_a_write_is_caught() {
         let desk = Desk::new();
         let (error, _) = fails(&desk, lie, words, 11, "unconfirmed");
         assert_eq!(error["role"], role);
-        if role == "user-pin" {
+        // The old value is at hand in a change, and what it says is certain; in a reset it is not.
+        assert_eq!(error["holds"], if words == RESET { "unknown" } else { "old" }, "{error}");
+        if words == RESET {
             hint(&error, "pin verify");
         }
         assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
@@ -160,39 +162,68 @@ fn what_a_module_answers_to_a_write_becomes_its_own_exit_code() {
             ("CKR_DEVICE_REMOVED", 8, "device"),
             ("CKR_FUNCTION_NOT_SUPPORTED", 7, "unsupported"),
         ] {
-            let (_, calls) = fails(&desk, &format!("{call}={answer}"), words, code, kind);
-            assert_eq!(only(&calls, &WITH_SECRETS), ["C_Login", call], "{words} {answer}");
+            let (error, calls) = fails(&desk, &format!("{call}={answer}"), words, code, kind);
+            // Only where the answer leaves open what was done is it found out, on a module that counts no tries.
+            let (looked, holds): (&[&str], _) = match (code, words) {
+                (8, RESET) => (&["C_Login"], json!("unknown")),
+                (8, _) => (&["C_Login"], json!("old")),
+                _ => (&[], Value::Null),
+            };
+            assert_eq!(only(&calls, &WITH_SECRETS), [&["C_Login", call], looked].concat(), "{words} {answer}");
+            assert_eq!(error["holds"], holds, "{words} {answer}");
         }
         assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
     }
 }
 
 #[test]
-fn after_a_write_that_failed_no_one_knows_how_far_the_hint_tells_how_to_find_out() {
+fn after_a_write_that_failed_it_is_told_that_the_new_value_holds_where_it_does() {
     let desk = Desk::new();
     // Done, and yet the module reports a fault. Only JSON here: a second run would meet the new PIN.
     for (answer, words) in [("CKR_GENERAL_ERROR", CHANGE), ("CKR_DEVICE_REMOVED", RESET)] {
         let call = if words == CHANGE { "C_SetPIN" } else { "C_InitPIN" };
         let faults = rule(&format!("{call}=after:{answer}"));
         let error = desk.faulty(&faults, &format!("{words} --json")).run().code(8).json()["error"].clone();
-        assert_eq!(error["kind"], "device");
-        hint(&error, "pin verify");
+        assert_eq!((&error["kind"], &error["holds"]), (&json!("device"), &json!("new")));
+        assert!(error["hint"].as_str().unwrap().contains("go on with the new value"), "{error}");
         assert!(desk.is_pin(NEW));
+    }
+}
+
+#[test]
+fn after_a_write_that_failed_nothing_is_tried_that_could_cost_the_last_try_and_the_hint_tells_how_to_find_out() {
+    // A module that nobody knows, whose flags say after the write that one try is left.
+    let unknown = "token-manufacturer=536F6D65626F6479;token-flags@4=+0x20000;C_SetPIN=after:CKR_DEVICE_ERROR";
+    let desk = Desk::new();
+    let (run, calls) = desk.watched(rule(unknown), &format!("{CHANGE} --json"));
+    let error = run.code(8).json()["error"].clone();
+    assert_eq!(only(&calls, &WITH_SECRETS), ["C_Login", "C_SetPIN"], "{error}");
+    assert_eq!(error["holds"], "unknown");
+    hint(&error, "pin verify");
+}
+
+#[test]
+fn a_proof_that_failed_once_is_made_again() {
+    for rules in ["C_Login:USER#2=CKR_DEVICE_REMOVED", "C_OpenSession#2=CKR_DEVICE_REMOVED", "C_CloseSession=crash"] {
+        let desk = Desk::new();
+        let json = desk.faulty(&rule(rules), &format!("{CHANGE} --json")).run().code(0).json();
+        assert_eq!((&json["outcome"], &json["confirmed"]), (&json!("changed"), &json!(true)), "{rules}");
+        assert!(desk.is_pin(NEW), "{rules}");
     }
 }
 
 #[test]
 fn a_proof_that_is_cut_off_or_fails_is_not_confirmed() {
     for (rules, words) in [
-        ("C_Login:USER#2=CKR_DEVICE_REMOVED", CHANGE),
+        ("C_Login:USER#2-=CKR_DEVICE_REMOVED", CHANGE),
         ("C_Login:USER=CKR_DEVICE_REMOVED", RESET),
-        ("C_Login:SO#2=CKR_DEVICE_REMOVED", CHANGE_SO),
-        ("C_Login:USER#2=CKR_GENERAL_ERROR", CHANGE),
-        ("C_OpenSession#2=CKR_DEVICE_REMOVED", CHANGE),
+        ("C_Login:SO#2-=CKR_DEVICE_REMOVED", CHANGE_SO),
+        ("C_Login:USER#2-=CKR_GENERAL_ERROR", CHANGE),
+        ("C_OpenSession#2-=CKR_DEVICE_REMOVED", CHANGE),
     ] {
         let desk = Desk::new();
         let error = desk.faulty(&rule(rules), &format!("{words} --json")).run().code(11).json()["error"].clone();
-        assert_eq!(error["kind"], "unconfirmed", "{rules}");
+        assert_eq!((&error["kind"], &error["holds"]), (&json!("unconfirmed"), &json!("unknown")), "{rules}");
         // The token did say yes, and it was true.
         assert!(if words == CHANGE_SO { desk.is_so_pin(SO2) } else { desk.is_pin(NEW) }, "{rules}");
     }

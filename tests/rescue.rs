@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::support::{
     Run,
     desk::{Desk, LABEL, NEW, OTHER, PIN, SO, finish, start},
+    running::{wait_for_end, worker},
     softhsm::{Faults, Gate},
 };
 
@@ -70,9 +71,11 @@ impl Rescue {
 
     /// Kills the tool, and whatever process is in the module at that gate, as the end of the machine does.
     fn kill(&self, mut child: Child, gate: &str) {
+        let worker = worker(child.id());
         child.kill().unwrap();
         child.wait().unwrap();
         fs::remove_file(self.desk.path(&format!("{gate}.reached"))).unwrap();
+        wait_for_end(worker);
     }
 
     fn restore(&self, words: &str) -> Run {
@@ -158,7 +161,16 @@ fn a_token_that_was_lost_by_a_kill_is_put_back_with_the_old_pin() {
             let hint = json["error"]["hint"].as_str().unwrap();
             assert!(hint.starts_with(&format!("pukka token restore {} --module ", rescue.serial)), "{words}: {json}");
         }
+        let examined = |state: &str| {
+            let checks = rescue.desk.run("doctor --via pkcs11 --json").code(0).json()["checks"].clone();
+            let is = |check: &&serde_json::Value| check["check"] == "pre-image" && check["state"] == state;
+            checks.as_array().unwrap().iter().find(is).cloned()
+        };
+        let lost = examined("problem").expect("the doctor finds the copy");
+        assert_eq!(lost["cure"], format!("put it back with `pukka token restore '{}'`", rescue.serial));
+        assert_eq!(lost["serial"], rescue.serial);
         let json = rescue.restore(&format!("{} --json", rescue.serial)).code(0).json();
+        assert_eq!(examined("problem"), None);
         assert_eq!((&json["schema"], &json["command"]), (&json!(1), &json!("token restore")));
         assert_eq!((&json["outcome"], &json["confirmed"]), (&json!("restored"), &json!(true)), "{json}");
         assert_eq!((&json["token"]["serial"], &json["token"]["label"]), (&json!(rescue.serial), &json!(LABEL)));

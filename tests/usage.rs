@@ -294,17 +294,19 @@ fn an_empty_list_of_modules_loads_none_and_one_that_is_named_is_loaded_all_the_s
         })
     };
     // p11-kit's proxy would show the token: it is in its configuration on every machine that has SoftHSM2's package.
-    for words in
-        ["list --via pkcs11 --json", "pin verify --via pkcs11 --pin env:PIN --json", "status pkcs11:token=desk --json"]
-    {
+    for words in [
+        "list --via pkcs11 --json",
+        "pin verify --via pkcs11 --pin env:PIN --json",
+        "status pkcs11:token=desk-7 --json",
+    ] {
         let error = call(words).run().code(3).json()["error"].clone();
         assert!(error["message"].as_str().unwrap().contains("no PKCS#11 module is loaded"), "{error}");
     }
     let module = crate::support::softhsm::softhsm_module();
     let named = call("list --via pkcs11 --json").env("PUKKA_MODULE", &module).run();
-    assert_eq!(named.code(0).json()["tokens"][0]["label"], "desk");
-    let by_uri = format!("status pkcs11:token=desk?module-path={} --json", module.display());
-    assert_eq!(call(&by_uri).run().code(0).json()["tokens"][0]["label"], "desk");
+    assert_eq!(named.code(0).json()["tokens"][0]["label"], "desk-7");
+    let by_uri = format!("status pkcs11:token=desk-7?module-path={} --json", module.display());
+    assert_eq!(call(&by_uri).run().code(0).json()["tokens"][0]["label"], "desk-7");
     // Set to nothing, the variable says nothing.
     call("list --via pkcs11").env("PUKKA_MODULE", "").run().code(3);
 }

@@ -179,6 +179,7 @@ impl Step {
             let (proof, seen) = prove(token, role, secrets.get(need)?, known).map_err(|error| Error::Unconfirmed {
                 role,
                 detail: error.detail().map(str::to_owned),
+                refused: matches!(error, Error::WrongSecret { .. }),
                 why: match error {
                     Error::WrongSecret { .. } => "a fresh session refuses the new value".into(),
                     other => other.to_string(),
@@ -205,10 +206,12 @@ fn by_counter(action: &Action, token: &mut dyn Token) -> Result<(Proof, Retries)
         token.retries(role).map_err(|error| Error::Unconfirmed {
             role,
             detail: error.detail().map(str::to_owned),
+            refused: false,
             why: error.to_string(),
         })
     };
-    let contradicted = |role: Role, why: &str| Err(Error::Unconfirmed { role, why: why.into(), detail: None });
+    let contradicted =
+        |role: Role, why: &str| Err(Error::Unconfirmed { role, why: why.into(), refused: false, detail: None });
     match action {
         Action::Unblock { role, .. } => match read(*role)? {
             retries @ Retries::Left { .. } => Ok((Proof::Proved, retries)),

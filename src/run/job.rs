@@ -7,7 +7,7 @@ use crate::{
     input::Collector,
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
-    operation::{Action, Operation, Orders, Outcome, Plan, Secrets, Stage, Step, advise, listed, remedy},
+    operation::{Action, Hint, Operation, Orders, Outcome, Plan, Secrets, Stage, Step, advise, listed, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
     token::{Access, Depth, Found, Holds, Identity, Proof, Retries, Role, State, Survey, Token},
@@ -182,9 +182,19 @@ impl Job<'_> {
             let sets = steps.iter().any(|step| matches!(step.action, Action::Set { .. }));
             progress.done.extend((sets && (index + 1) * at_once < plan.steps.len()).then_some(Outcome::Set));
             for (step, guarded) in steps.iter().zip(guarded) {
-                let (proof, seen) = step.confirm(token, secrets, guarded).inspect_err(|error| {
-                    progress.holds = diagnosis(error, step, token, secrets);
-                })?;
+                let (proof, seen) = match step.confirm(token, secrets, guarded) {
+                    Ok(proved) => proved,
+                    Err(error) => match (diagnosis(&error, step, token, secrets), &error) {
+                        // What kept the first proof from being made has passed.
+                        (Some(Holds::New), Error::Unconfirmed { refused: false, .. }) => {
+                            (Proof::Proved, Retries::Unknown)
+                        }
+                        (holds, _) => {
+                            progress.holds = holds;
+                            return Err(error);
+                        }
+                    },
+                };
                 let proved = proof == Proof::Proved;
                 if let Proof::NotPossible(why) = proof {
                     effect.unproved.push(why);
@@ -299,11 +309,17 @@ impl Job<'_> {
             (false, false) => Stage::Planning,
         };
         // Where it is known which value holds, nobody has to find out.
-        let is_known = matches!(progress.holds, Some(Holds::Old | Holds::New));
+        let known = match progress.holds {
+            Some(Holds::Old) => {
+                Some("go on with the old value, or try again; where it fails again, ask whoever made the module")
+            }
+            Some(Holds::New) => Some("go on with the new value: nothing has to be done again"),
+            Some(Holds::Unknown) | None => None,
+        };
         let hint = progress
             .survey
             .as_ref()
-            .filter(|_| !is_known)
+            .filter(|_| known.is_none())
             .and_then(|survey| remedy(&error, verb, survey, &self.selector, stage));
         // What is pasted has to mean the same PIN.
         let is_own = |name: &&str| {
@@ -313,7 +329,7 @@ impl Job<'_> {
             Some(name) => hint.and(&format!(" --reference {name}")),
             None => hint,
         });
-        let hint = hint.or_else(|| advise(&error).filter(|_| !is_known));
+        let hint = known.map(|advice| Hint::Advice(advice.into())).or(hint).or_else(|| advise(&error));
         let called = error.role().zip(progress.survey.as_ref()).map(|(role, survey)| survey.called(role));
         let concerned = self.operation.concerned();
         let named = progress.survey.as_ref().map_or(concerned.title(), |survey| survey.called(concerned));

@@ -6,6 +6,7 @@ use super::{checks, of, only, says};
 use crate::support::{
     desk::{Desk, set_mode, start},
     home, pukka,
+    running::{kill, wait_for_end, worker},
     softhsm::{Faults, Gate},
 };
 
@@ -105,9 +106,13 @@ fn a_token_that_is_being_written_is_told_with_its_writer_and_a_write_that_was_cu
     gate.wait();
     let look = || checks(&desk.run("doctor --via pkcs11 --json").code(0));
     let checks = look();
-    says(only(&checks, "lock", "ok"), &["is being written by", &format!("(process {})", writer.id())]);
+    let worker = worker(writer.id());
+    says(only(&checks, "lock", "ok"), &["is being written by", &format!("(process {worker})")]);
+    says(only(&checks, "pre-image", "warning"), &["a call that has not ended"]);
     writer.kill().unwrap();
     writer.wait().unwrap();
+    kill(worker);
+    wait_for_end(worker);
     let finding = look();
     let finding = only(&finding, "lock", "warning");
     says(finding, &["the last write of the token SoftHSM project-SoftHSM v2-", "was cut off"]);

@@ -93,3 +93,13 @@ pub fn kill(pid: u32) {
 pub fn is_there(pid: u32) -> bool {
     fs::exists(format!("/proc/{pid}")).unwrap()
 }
+
+/// Waits till a process that is no child of the test is there no more; its lock goes with it.
+#[track_caller]
+pub fn wait_for_end(pid: u32) {
+    let start = std::time::Instant::now();
+    while is_there(pid) {
+        assert!(start.elapsed().as_secs() < 60, "process {pid} does not end");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}

@@ -396,6 +396,7 @@ impl Token for ScHsm<'_, '_> {
         named.and_then(|()| self.known()).map_err(|error| Error::Unconfirmed {
             role: Role::SoPin,
             detail: error.detail().map(str::to_owned),
+            refused: false,
             why: format!("the device was initialised, and then {error}"),
         })?;
         Ok(self.memory.identity(self.place.clone()))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Library, PROXY, Settings, introduce, lock, opensc,
     p11_kit::{self, Places, User},
+    pre_image,
 };
 use crate::{
     finding::{Check, Condition, Finding, Value},
@@ -43,6 +44,7 @@ pub fn examine(named: Option<&[PathBuf]>, settings: &Settings) -> Vec<Finding> {
         }
     }
     findings.extend(settings.locks.iter().flat_map(|locks| lock::examine(locks)));
+    findings.extend(pre_image::examine(settings.state.as_deref()));
     findings
 }
 
@@ -71,7 +73,12 @@ fn module(path: &Path, settings: &Settings) -> Vec<Finding> {
         let what = format!("{named}: another process is writing a token, so that one may be missing here");
         of_module(Finding::warning(Check::Module, what).cure("look again when it has finished"))
     });
-    let problems = slots.problems.iter().map(|error| of_module(Finding::failure(Check::Module, error).or_cure(CURE)));
+    let unread = slots.unread.iter().map(|(_, error)| error);
+    let problems = slots
+        .problems
+        .iter()
+        .chain(unread)
+        .map(|error| of_module(Finding::failure(Check::Module, error).or_cure(CURE)));
     [loads].into_iter().chain(busy).chain(problems).collect()
 }
 

@@ -5,6 +5,7 @@
 //! listed. The copy is made under the token's lock, and goes when the files are whole again and on disk.
 
 mod directory;
+mod left;
 mod opencryptoki;
 mod softhsm;
 
@@ -20,6 +21,7 @@ use std::{
 };
 
 use directory::{Content, Directory, Stored};
+pub use left::examine;
 use nix::fcntl::OFlag;
 use sha2::{Digest, Sha256};
 

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::token::{Ability, InitRules};
 
+/// The flags of a token with a user PIN.
+const LIVE: u64 = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED;
+
 /// What to believe of one module, and what to keep from it.
 #[derive(Debug, Clone, Copy)]
 pub struct Quirks {
@@ -120,12 +123,19 @@ impl Quirks {
         }
     }
 
-    /// What a token like this can do.
+    /// What a token like this is a candidate for: a blank one for nothing but its beginning.
     pub fn abilities(&self, token: &TokenInfo) -> &'static [Ability] {
-        match () {
-            () if token.flags & CKF_TOKEN_INITIALIZED == 0 => ability::OF_A_BLANK_TOKEN,
-            () if token.flags & CKF_USER_PIN_INITIALIZED == 0 => ability::ALL,
-            () => self.live,
+        match token.flags & CKF_TOKEN_INITIALIZED {
+            0 => ability::OF_A_BLANK_TOKEN,
+            _ => self.abilities_of_its_kind(token),
+        }
+    }
+
+    /// What tokens of its kind can do, whatever its present state.
+    pub fn abilities_of_its_kind(&self, token: &TokenInfo) -> &'static [Ability] {
+        match token.flags & (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED) {
+            LIVE => self.live,
+            _ => ability::ALL,
         }
     }
 

@@ -33,12 +33,14 @@ pub struct Slot {
     settings: Settings,
     /// What the token said of itself in this transaction, until a call may have changed it: some modules ask the card each time.
     fresh: Cell<Option<TokenInfo>>,
+    /// Whether a call of this transaction was to change a PIN.
+    wrote: bool,
 }
 
 impl Slot {
     /// The slot `id` of a module, in which the token of `identity` was seen.
     pub fn new(module: Arc<Module>, id: CK_SLOT_ID, identity: Identity, settings: Settings) -> Self {
-        Self { module, id, identity, settings, fresh: Cell::new(None) }
+        Self { module, id, identity, settings, fresh: Cell::new(None), wrote: false }
     }
 
     /// What the token says of itself, once it is certain that it is still the one that was chosen.
@@ -145,6 +147,7 @@ impl Connection for Slot {
             Access::Read => None,
         };
         self.fresh.set(None);
+        self.wrote = false;
         let done = self.info().and_then(|_| work(self));
         if !self.module.may_still_write() {
             pre_image.into_iter().for_each(|kept| kept.settle(&done));
@@ -160,7 +163,7 @@ impl Token for Slot {
         Ok(Survey {
             identity: info::identity(&info, self.place(self.id)),
             references: info::references(&info, quirks),
-            abilities: quirks.abilities(&info),
+            abilities: quirks.abilities_of_its_kind(&info),
             limit_rules: None,
             set_before: None,
             unblocked_by: quirks.unblocked_by,
@@ -190,6 +193,7 @@ impl Token for Slot {
         let session = self.login(role, old, true)?;
         let (answer, at_keys) = timed(new, || session.set_pin(old, new));
         drop(session);
+        self.wrote = true;
         let about = About { call: "C_SetPIN", presented: role, changed: role, at_keys, blank: false };
         answer.map_err(|refusal| self.refused(refusal, about, None))
     }
@@ -201,6 +205,7 @@ impl Token for Slot {
         let session = self.login(Role::SoPin, authority.secret, true)?;
         let (answer, at_keys) = timed(new, || session.init_pin(new));
         drop(session);
+        self.wrote = true;
         let about = About { call: "C_InitPIN", presented: Role::SoPin, changed: role, at_keys, blank: false };
         answer.map_err(|refusal| self.refused(refusal, about, None))
     }
@@ -231,7 +236,8 @@ impl Token for Slot {
         let new_serial = || {
             tokens.iter().find(|(_, identity)| named(identity) && known.iter().all(|old| old.serial != identity.serial))
         };
-        let unconfirmed = |why: &str| Error::Unconfirmed { role: Role::SoPin, why: why.into(), detail: None };
+        let unconfirmed =
+            |why: &str| Error::Unconfirmed { role: Role::SoPin, why: why.into(), refused: false, detail: None };
         let (id, identity) = same_slot.or(same_serial).or_else(new_serial).cloned().ok_or_else(|| {
             unconfirmed("the module says that it initialised the token, but shows none of that label")
         })?;
@@ -273,7 +279,7 @@ impl Token for Slot {
     /// The old value first: it is the likelier one, and restores the counter where it holds.
     fn diagnose(&mut self, role: Role, old: Option<&Entry>, new: &Entry) -> Option<Holds> {
         let typed = |entry: &Entry| entry.value().is_none();
-        if typed(new) || old.is_some_and(typed) {
+        if !self.wrote || typed(new) || old.is_some_and(typed) {
             return None;
         }
         for (entry, holds) in old.map(|old| (old, Holds::Old)).into_iter().chain([(new, Holds::New)]) {
