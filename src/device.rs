@@ -23,9 +23,6 @@ use crate::{
 
 /// The time between two looks; a write of SoftHSM2 takes about 2 ms.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-/// The milliseconds before each new look for a token that was named and is not listed: a program that knows no lock may be
-/// writing it, or a reader may not have seen it yet.
-const BEFORE_LOOKING_AGAIN: [u64; 5] = [10, 20, 40, 80, 150];
 
 /// How devices are reached.
 #[derive(Debug, Clone)]
@@ -290,7 +287,7 @@ fn patiently(
     look: impl Fn(&Path) -> Result<pkcs11::Slots> + Sync,
 ) -> Vec<Result<pkcs11::Slots>> {
     let mut looked = in_parallel(modules, &look);
-    for pause in BEFORE_LOOKING_AGAIN {
+    for pause in pkcs11::BEFORE_LOOKING_AGAIN {
         let listed = looked.iter().flatten().flat_map(|slots| &slots.found);
         let identities: Vec<&Identity> = found.iter().chain(listed).map(|one| &one.identity).collect();
         let is_met = selector.is_none_or(|selector| !selector.matches(&identities).is_empty());

@@ -34,6 +34,10 @@ use crate::{
     token::{Found, Place, Text, Trace},
 };
 
+/// The milliseconds before each new look at what is not there, or a read that failed: a program that knows no lock may be writing
+/// the token, or a reader may just be waking up. After that it is believed.
+pub const BEFORE_LOOKING_AGAIN: [u64; 5] = [10, 20, 40, 80, 150];
+
 /// p11-kit's proxy, which speaks for every module that the system is configured for; the linker finds it.
 pub const PROXY: &str = "p11-kit-proxy.so";
 

@@ -101,8 +101,8 @@ fn a_read_that_fails_for_a_moment_is_made_again_and_a_call_with_a_secret_never()
         run.code(8);
         assert_eq!(calls.iter().filter(|call| *call == "C_OpenSession").count(), 6, "{calls:?}");
         let change = "pin change --token desk-7 --pin env:PIN --new-pin env:NEW --via pkcs11";
-        for call in ["C_Login", "C_SetPIN"] {
-            let (run, calls) = desk.watched(Faults::new().rule(format!("{call}#1={answer}")), change);
+        for (call, words) in [("C_Login", verify), ("C_SetPIN", change)] {
+            let (run, calls) = desk.watched(Faults::new().rule(format!("{call}#1={answer}")), words);
             run.code(8);
             assert_eq!(calls.iter().filter(|one| *one == call).count(), 1, "{call}: {calls:?}");
         }

@@ -102,7 +102,9 @@ fn a_write_whose_tool_was_killed_long_ago_ends_in_order() {
     let desk = Desk::new();
     let gate = Gate::new(desk.store.dir(), "gate");
     let log = desk.path("log");
-    let mut tool = start(behind(&desk, &Faults::new().rule(gate.before("C_SetPIN")).log(&log), CHANGE));
+    // Its end takes its time too.
+    let faults = Faults::new().rule(gate.before("C_SetPIN")).rule("C_Finalize=delay:300").log(&log);
+    let mut tool = start(behind(&desk, &faults, CHANGE));
     gate.wait();
     tool.kill().unwrap();
     tool.wait().unwrap();

@@ -19,6 +19,7 @@ use nix::sys::time::TimeSpec;
 use serde::de::DeserializeOwned;
 
 use super::{
+    BEFORE_LOOKING_AGAIN,
     client::Client,
     info::{LibraryInfo, SlotInfo, TokenInfo},
     lock,
@@ -34,9 +35,6 @@ use crate::{
 
 /// What helps a module such as NSS.
 const LACKS_INIT: &str = "if this module wants to be told something at its start, say it in the configuration: modules = [{ path = \"…\", init = \"…\" }]";
-/// The milliseconds before a read that failed is made again.
-const BEFORE_ASKING_AGAIN: [u64; 5] = [10, 20, 40, 80, 150];
-
 /// A module that was loaded and initialised; finalised when dropped.
 pub struct Module {
     path: PathBuf,
@@ -303,7 +301,7 @@ impl Module {
     /// Makes a call. A read that fails as a token does which another program writes, or a reader that is just waking up, is made
     /// again before that is believed; what presents a secret never is.
     fn ask<T: DeserializeOwned>(&self, request: &Request<'_>, name: std::fmt::Arguments<'_>) -> Result<T, Refusal> {
-        let mut pauses = BEFORE_ASKING_AGAIN.iter().filter(|_| request.is_read());
+        let mut pauses = BEFORE_LOOKING_AGAIN.iter().filter(|_| request.is_read());
         loop {
             match (self.ask_once(request, name), pauses.next()) {
                 (Err(Refusal::Said(rv)), Some(pause)) if may_pass(rv) => {

@@ -3,13 +3,14 @@
 use std::{
     cell::Cell,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
 use cryptoki_sys::{CK_SLOT_ID, CKF_USER_PIN_INITIALIZED};
 
 use super::{
-    Settings,
+    BEFORE_LOOKING_AGAIN, Settings,
     info::{self, TokenInfo},
     module::{Module, Refusal, Session},
     pre_image,
@@ -52,10 +53,28 @@ impl Slot {
         Ok(info)
     }
 
+    /// Looks again for a moment where the token is not there: a program that knows no lock may be writing it.
     fn read(&mut self) -> Result<TokenInfo> {
+        let mut pauses = BEFORE_LOOKING_AGAIN.iter();
+        loop {
+            match (self.look()?, pauses.next()) {
+                (Some(info), _) => return Ok(info),
+                (None, Some(pause)) => thread::sleep(Duration::from_millis(*pause)),
+                (None, None) => break,
+            }
+        }
+        Err(Error::Device {
+            what: format!("{} is no longer where it was", self.identity),
+            cure: Some("look again with `pukka list`".into()),
+            detail: None,
+        })
+    }
+
+    /// What the token says of itself, where it is still there.
+    fn look(&mut self) -> Result<Option<TokenInfo>> {
         if let Ok(info) = self.module.token_info(self.id) {
             if self.is_mine(&info) {
-                return Ok(info);
+                return Ok(Some(info));
             }
         }
         // Slot ids move when tokens come and go: the serial tells where it is now, where no other token has the same.
@@ -65,13 +84,9 @@ impl Slot {
         }
         if let [(id, info)] = mine.as_slice() {
             self.id = *id;
-            return Ok(*info);
+            return Ok(Some(*info));
         }
-        Err(Error::Device {
-            what: format!("{} is no longer where it was", self.identity),
-            cure: Some("look again with `pukka list`".into()),
-            detail: None,
-        })
+        Ok(None)
     }
 
     fn quirks(&self, info: &TokenInfo) -> &'static Quirks {

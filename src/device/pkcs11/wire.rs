@@ -19,8 +19,8 @@ const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 /// Bytes of the length before a frame.
 const HEADER: usize = 4;
 
-/// A call that the worker is to make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// A call that the worker is to make. It has no `Debug`: it may hold PINs.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request<'a> {
     /// Load the library of this path.
     Load {
