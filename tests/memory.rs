@@ -65,9 +65,13 @@ fn left_at_the_end(stage: &Stage, arguments: &[&str], rules: &str, text: &str, c
     let gate = stage.gate("end");
     // The first answer counts.
     let faults = if rules.is_empty() { Faults::new() } else { Faults::new().rule(rules) };
-    // The proof of a write has the module read the token anew, so there the last is the second.
-    let proved = code == 11 || (code == 0 && !arguments.contains(&"--dry-run"));
-    let last = if proved { 2 } else { 1 };
+    // The proof of a write has the module read the token anew, and so does each value that is tried to find out which one holds.
+    let last = match code {
+        0 if !arguments.contains(&"--dry-run") => 2,
+        8 if rules.starts_with("C_SetPIN") => 2,
+        11 => 4,
+        _ => 1,
+    };
     let faults = faults.rule("swallow").rule(gate.before(&format!("C_Finalize#{last}")));
     stage.desk.calls();
     let running = start(stage, arguments, faults, text);

@@ -177,8 +177,7 @@ impl Step {
             let role = need.role();
             // What was read before is the counter of the secret that was presented, which may be another's.
             let known = (self.spends == Some(role)).then_some(guarded);
-            let (proof, seen) =
-                prove(token, role, secrets.get(need)?, known).map_err(|error| unproved(error, role))?;
+            let (proof, seen) = prove(token, role, secrets.get(need)?, known).map_err(|error| unproved(error, role))?;
             // One that was not proved leaves the whole unproved; the counter is that of the first.
             confirmed = match confirmed {
                 None => Some((proof, seen)),
