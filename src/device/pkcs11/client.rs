@@ -9,7 +9,11 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
-    sync::{Mutex, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -61,6 +65,8 @@ struct Running {
     from: ChildStdout,
     /// Comes to its end when all that the module printed was passed on.
     printed: Option<mpsc::Receiver<()>>,
+    /// Whether the module was given a secret, which it may print from then on.
+    had_secret: Arc<AtomicBool>,
 }
 
 /// What became of a worker that does not answer any more.
@@ -152,6 +158,8 @@ impl Client {
     fn ask_within<T: DeserializeOwned>(&self, request: &Request<'_>, limit: Duration) -> Result<T> {
         let limit = if request.is_at_pad() { None } else { Some(limit) };
         self.with(request, |running| {
+            // What presents a secret is what may write.
+            running.had_secret.fetch_or(request.is_write(), Ordering::SeqCst);
             wire::ask(&mut running.to, request).map_err(|_| Why::Ended)?;
             running.receive(limit)
         })
@@ -232,7 +240,7 @@ impl Client {
 impl Drop for Client {
     /// Lets the worker end, and takes note of it; one that does not want to is cut off, since nothing is written any more.
     fn drop(&mut self) {
-        let State::Running(Running { mut child, to, from, printed }) = std::mem::replace(
+        let State::Running(Running { mut child, to, from, printed, .. }) = std::mem::replace(
             self.running.get_mut().unwrap_or_else(PoisonError::into_inner),
             State::Lost(Lost { what: String::new(), cure: "", writes: false }),
         ) else {
@@ -324,12 +332,15 @@ fn is_ready(from: &ChildStdout, limit: Option<Duration>) -> bool {
     }
 }
 
-/// Passes on what a module prints, a line each, where somebody asked for a trace.
-fn pass_on(printed: ChildStderr, trace: Trace) -> mpsc::Receiver<()> {
+/// Passes on what a module prints, a line each, where somebody asked for a trace; what it prints once it has a secret could hold that.
+fn pass_on(printed: ChildStderr, trace: Trace, had_secret: Arc<AtomicBool>) -> mpsc::Receiver<()> {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(printed).split(b'\n').map_while(Result::ok) {
-            trace.line(format_args!("module: {}", String::from_utf8_lossy(&line).escape_debug()));
+            match had_secret.load(Ordering::SeqCst) {
+                false => trace.line(format_args!("module: {}", String::from_utf8_lossy(&line).escape_debug())),
+                true => trace.line(format_args!("module: (withheld, since it has been given a secret)")),
+            }
         }
         drop(done);
     });
@@ -343,10 +354,11 @@ fn hear_out(printed: Option<mpsc::Receiver<()>>) {
 
 fn spawn(command: &mut Command, trace: &Trace) -> Result<Running> {
     let mut child = command.spawn().map_err(no_worker)?;
-    let printed = child.stderr.take().map(|printed| pass_on(printed, trace.clone()));
+    let had_secret = Arc::new(AtomicBool::new(false));
+    let printed = child.stderr.take().map(|printed| pass_on(printed, trace.clone(), Arc::clone(&had_secret)));
     let pipes = child.stdin.take().zip(child.stdout.take());
     let (to, from) = pipes.ok_or_else(|| Error::Internal("a worker without its pipes".into()))?;
-    Ok(Running { child, to, from, printed })
+    Ok(Running { child, to, from, printed, had_secret })
 }
 
 fn no_worker(error: std::io::Error) -> Error {

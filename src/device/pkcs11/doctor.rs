@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// What helps with a module that gives no reason.
-const CURE: &str = "look whether its device is there and its service runs; what the module itself writes to standard error may say more";
+const CURE: &str =
+    "look whether its device is there and its service runs; with --trace stands what the module itself says";
 
 /// Loads each of the modules that were named; where none was, p11-kit's proxy and each module that it loads. Nobody logs in.
 pub fn examine(named: Option<&[PathBuf]>, settings: &Settings) -> Vec<Finding> {
