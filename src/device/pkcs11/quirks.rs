@@ -10,8 +10,9 @@ use cryptoki_sys::{CKF_SO_PIN_TO_BE_CHANGED, CKF_TOKEN_INITIALIZED, CKF_USER_PIN
 use super::{
     ability,
     info::{LibraryInfo, TokenInfo},
+    puk::Convention,
 };
-use crate::token::{Ability, InitRules};
+use crate::token::{Ability, InitRules, Length, Role};
 
 /// What to believe of one module, and what to keep from it.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,10 @@ pub struct Quirks {
     pub tells_user_pin: bool,
     /// What a live token with a user PIN can do.
     live: &'static [Ability],
+    /// The lengths of the values of these roles, new and present ones, where those that the token tells are not theirs.
+    lengths: &'static [(Role, Length)],
+    /// How C_SetPIN takes a PUK, where it does.
+    pub puk: Option<Convention>,
     /// What C_InitToken destroys beyond what it says.
     init: Init,
     /// What brings a blocked secret back, where it is neither another's authority nor a new beginning.
@@ -68,6 +73,10 @@ struct Whose {
     since: (u8, u8),
     /// The beginning of CK_TOKEN_INFO.manufacturerID.
     manufacturer: &'static str,
+    /// The beginning of CK_TOKEN_INFO.model.
+    model: &'static str,
+    /// The beginning of CK_TOKEN_INFO.label.
+    label: &'static str,
     /// CK_TOKEN_INFO.serialNumber, whole.
     serial: Option<&'static str>,
     /// The PIN lengths that the token tells.
@@ -75,7 +84,8 @@ struct Whose {
 }
 
 /// Fits all.
-const ANY: Whose = Whose { library: "", since: (0, 0), manufacturer: "", serial: None, lengths: None };
+const ANY: Whose =
+    Whose { library: "", since: (0, 0), manufacturer: "", model: "", label: "", serial: None, lengths: None };
 
 /// What is believed of a module that nobody knows: its flags, as the standard has them, and no proof by a login as SO, which
 /// opensc-pkcs11 for one grants to any SO PIN on a card that has no SO object.
@@ -85,6 +95,8 @@ const CAREFUL: Quirks = Quirks {
     counting: Counting::Told,
     tells_user_pin: true,
     live: ability::ALL,
+    lengths: &[],
+    puk: None,
     init: Init::Standard,
     unblocked_by: None,
     of_a_blank_token: None,
@@ -97,6 +109,8 @@ impl Whose {
         begins(&library.manufacturer, self.library)
             && library.version >= self.since
             && begins(&token.manufacturer, self.manufacturer)
+            && begins(&token.model, self.model)
+            && begins(&token.label, self.label)
             && self.serial.is_none_or(|serial| serial.as_bytes() == token.serial)
             && self.lengths.is_none_or(|lengths| lengths == (token.shortest, token.longest))
     }
@@ -107,6 +121,11 @@ impl Quirks {
     pub fn of(library: &LibraryInfo, token: &TokenInfo) -> &'static Self {
         let known = |row: &&Self| row.whose.iter().any(|whose| whose.is(library, token));
         table::ROWS.iter().find(known).unwrap_or(&CAREFUL)
+    }
+
+    /// The lengths of a role's values, where they are known better than the token tells.
+    pub fn length(&self, role: Role) -> Option<Length> {
+        self.lengths.iter().find(|(known, _)| *known == role).map(|(_, length)| *length)
     }
 
     /// How a token like this begins anew.

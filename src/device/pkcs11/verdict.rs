@@ -107,7 +107,7 @@ pub fn number(rv: Rv) -> String {
 }
 
 /// The return values that the calls of PIN administration give (PKCS#11 3.0, 5.1).
-const NAMES: [(CK_RV, &str); 42] = [
+const NAMES: [(CK_RV, &str); 43] = [
     (CKR_OK, "OK"),
     (CKR_HOST_MEMORY, "HOST_MEMORY"),
     (CKR_SLOT_ID_INVALID, "SLOT_ID_INVALID"),
@@ -116,6 +116,7 @@ const NAMES: [(CK_RV, &str); 42] = [
     (CKR_ARGUMENTS_BAD, "ARGUMENTS_BAD"),
     (CKR_CANT_LOCK, "CANT_LOCK"),
     (CKR_ACTION_PROHIBITED, "ACTION_PROHIBITED"),
+    (CKR_DATA_INVALID, "DATA_INVALID"),
     (CKR_DEVICE_ERROR, "DEVICE_ERROR"),
     (CKR_DEVICE_MEMORY, "DEVICE_MEMORY"),
     (CKR_DEVICE_REMOVED, "DEVICE_REMOVED"),
