@@ -30,7 +30,12 @@ const RESET: &str = "pin reset --by puk --puk env:PUK --new-pin env:NEW";
 const RESET_BY_WRONG: &str = "pin reset --puk env:PUK2 --new-pin env:NEW";
 
 fn bench() -> CardBench {
-    CardBench::new(Card::stand_in("piv").dialect("card=yubikey"), ykcs11(), SECRETS)
+    behind(ykcs11())
+}
+
+/// A YubiKey behind this module.
+fn behind(module: PathBuf) -> CardBench {
+    CardBench::new(Card::stand_in("piv").dialect("card=yubikey"), module, SECRETS)
 }
 
 #[test]
@@ -201,8 +206,7 @@ fn a_pin_that_the_module_would_take_for_a_puk_is_not_changed_through_it() {
 /// A call of the PUK through a module that is not known to take one is refused, and nothing that could be a PUK is sent.
 #[track_caller]
 fn assert_withheld(module: PathBuf, faults: Option<Faults>) {
-    let card = Card::stand_in("piv").dialect("card=yubikey");
-    let bench = CardBench::new(card, module, SECRETS);
+    let bench = behind(module);
     for words in [RESET, "puk change --puk env:PUK --new-puk env:PUK2"] {
         let set = |command: &mut Command| faults.iter().for_each(|faults| faults.envs(command));
         // No module is there that could do it, so that no token is a candidate for a change.
@@ -226,10 +230,9 @@ fn a_puk_is_sent_to_no_module_that_is_not_known_to_take_one() {
 
 #[test]
 fn every_call_with_a_puk_is_one_of_c_set_pin_without_a_login() {
-    let bench = bench();
     let log = tempfile::NamedTempFile::new().unwrap();
     let faults = Faults::before(ykcs11()).log(log.path());
-    let bench = CardBench { module: faults.module(), ..bench };
+    let bench = behind(faults.module());
     bench.call(RESET_BY_WRONG).with(|command| faults.envs(command)).run().code(4);
     let called = calls(log.path());
     let presents = |call: &&String| ["C_Login ", "C_SetPIN "].iter().any(|name| call.starts_with(name));

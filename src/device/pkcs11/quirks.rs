@@ -198,6 +198,55 @@ mod tests {
     }
 
     #[test]
+    fn a_puk_goes_to_ykcs11_alone_and_to_no_other_module_of_its_maker() {
+        let token = |manufacturer, model, label| TokenInfo {
+            manufacturer: padded(manufacturer),
+            model: padded(model),
+            label: padded(label),
+            ..TokenInfo::default()
+        };
+        let library = |manufacturer, version| LibraryInfo {
+            manufacturer: padded(manufacturer),
+            description: padded(""),
+            version,
+        };
+        let yubico = "Yubico (www.yubico.com)";
+        let yubikey = token(yubico, "YubiKey YK5", "YubiKey PIV #1");
+        let takes = |library: &LibraryInfo, token: &TokenInfo| Quirks::of(library, token).puk.is_some();
+        for version in [(2, 20), (2, 73), (3, 0)] {
+            assert!(takes(&library(yubico, version), &yubikey), "{version:?}");
+        }
+        for (library, token) in [
+            (library(yubico, (2, 19)), yubikey),
+            (library("PKCS#11 Kit", (2, 20)), yubikey),
+            (library(yubico, (2, 40)), token(yubico, "YubiHSM", "YubiHSM")),
+            (library("OpenSC Project", (0, 23)), token("piv_II", "PKCS#15 emulated", "PIV_II")),
+            (library("OpenSC Project", (2, 20)), yubikey),
+        ] {
+            assert!(!takes(&library, &token), "{library:?} {token:?}");
+        }
+        // What p11-kit stands before is a YubiKey still: nothing as short as a PIN is an SO PIN there.
+        let proxied = Quirks::of(&library("PKCS#11 Kit", (1, 1)), &yubikey);
+        assert_eq!(proxied.length(Role::SoPin).unwrap().min, 48);
+    }
+
+    #[test]
+    fn opensc_is_known_by_what_it_calls_its_tokens() {
+        for library in ["OpenSC Project", "PKCS#11 Kit"] {
+            let library = LibraryInfo { manufacturer: padded(library), ..LibraryInfo::default() };
+            let of = |manufacturer, model, label| {
+                let (manufacturer, model, label) = (padded(manufacturer), padded(model), padded(label));
+                Quirks::of(&library, &TokenInfo { manufacturer, model, label, ..TokenInfo::default() })
+            };
+            assert_eq!(of("piv_II", "PKCS#15 emulated", "PIV_II").live, ability::OF_THE_USER);
+            assert!(of("ZeitControl", "PKCS#15 emulated", "OpenPGP card (User PIN)").checks_so_login);
+            let hsm = of("www.CardContact.de", "PKCS#15 emulated", "SmartCard-HSM (UserPIN)");
+            assert_eq!(hsm.length(Role::SoPin).unwrap().max, Some(16));
+            assert!(!hsm.checks_so_login && !of("Somebody", "PKCS#15", "Somebody's card").checks_so_login);
+        }
+    }
+
+    #[test]
     fn two_makers_whose_names_begin_alike_are_told_apart() {
         assert_eq!(of("IBM", (3, 8), "IBM Corp.", "123", (4, 8)).init, Init::LosesChangedSoPin);
         let tpm = of("tpm2-software.github.io", (1, 9), "IBM", "0000000000000000", (0, 128));

@@ -70,6 +70,8 @@ pub fn verdict(rv: Rv, about: About, tries: Tries) -> Error {
             refused("its two entries on the keys differ, or it is not allowed")
         }
         CKR_PIN_INVALID => refused("it holds a character that is not allowed, or is not allowed as a whole"),
+        // So OpenSC calls it where a card refuses the command for its data, and nothing has changed.
+        CKR_DATA_INVALID if call != "C_Login" => refused("it calls the data of the command invalid"),
         CKR_PIN_TOO_WEAK => refused("it is too weak"),
         CKR_FUNCTION_CANCELED | CKR_FUNCTION_REJECTED => Error::NotConfirmedByUser { wanted: None },
         CKR_FUNCTION_NOT_SUPPORTED => Error::Unsupported { what: format!("this module has no {call}") },

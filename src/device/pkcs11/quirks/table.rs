@@ -23,7 +23,19 @@ pub const LOSES_CHANGED_SO_PIN: InitRules = InitRules {
 };
 
 /// Every module that is known.
-pub const ROWS: &[Quirks] = &[SOFTHSM2, OPENCRYPTOKI, TPM2, NSS, KRYOPTIC, YKCS11, YKCS11_UNTOLD, OPENSC_PIV, OPENSC_OPENPGP, OPENSC_SC_HSM, OPENSC];
+pub const ROWS: &[Quirks] = &[
+    SOFTHSM2,
+    OPENCRYPTOKI,
+    TPM2,
+    NSS,
+    KRYOPTIC,
+    YKCS11,
+    YKCS11_UNTOLD,
+    OPENSC_PIV,
+    OPENSC_OPENPGP,
+    OPENSC_SC_HSM,
+    OPENSC,
+];
 
 /// SoftHSM2 2.6.1: wrong PINs set the flag "count low" and lock nothing; a blank slot's SO flags mean nothing.
 const SOFTHSM2: Quirks = Quirks {
