@@ -7,8 +7,11 @@ use serde_json::json;
 use super::cards::CardBench;
 use crate::support::{
     cards::Card,
+    desk::secret_file,
+    marks::in_memory,
     modules::{opensc, ykcs11},
-    softhsm::{Faults, calls},
+    running::Running,
+    softhsm::{Faults, Gate, calls},
 };
 
 const SECRETS: &[(&str, &str)] = &[
@@ -239,4 +242,26 @@ fn every_call_with_a_puk_is_one_of_c_set_pin_without_a_login() {
     let sent: Vec<&String> = called.iter().filter(presents).collect();
     assert_eq!(sent.len(), 1, "{called:?}");
     assert!(sent[0].starts_with("C_SetPIN "), "{called:?}");
+}
+
+#[test]
+fn nothing_is_left_in_the_tools_memory_of_a_puk_and_what_it_was_to_set() {
+    let marks = ["70361492", "58130967"];
+    let folder = tempfile::tempdir().unwrap();
+    let lines = secret_file(&folder.path().join("lines"), &marks.map(|mark| format!("{mark}\n")).concat());
+    let words = format!("pin reset --puk file:{0} --new-pin file:{0}", lines.display());
+    let faults = || Faults::before(ykcs11());
+    let bench = behind(faults().module());
+    // The first to use a token has its module read it anew, which takes a C_Finalize that is not the last.
+    bench.call(&format!("{VERIFY}PIN")).with(|command| faults().envs(command)).run().code(0);
+    for (name, stop, left) in [("use", "C_SetPIN", &marks[..]), ("end", "C_Finalize", &[])] {
+        let gate = Gate::new(folder.path(), name);
+        let faults = faults().rule(gate.before(stop));
+        let running = Running::start(bench.call(&words).with(|command| faults.envs(command)));
+        gate.wait();
+        let seen = in_memory(running.id(), &marks);
+        gate.open();
+        running.finish().code(4);
+        assert!(marks.iter().all(|mark| seen.contains(mark) == left.contains(mark)), "{stop}: {seen:?}");
+    }
 }
