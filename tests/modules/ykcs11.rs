@@ -248,7 +248,7 @@ fn every_call_with_a_puk_is_one_of_c_set_pin_without_a_login() {
 fn nothing_is_left_in_the_tools_memory_of_a_puk_and_what_it_was_to_set() {
     let marks = ["70361492", "58130967"];
     let folder = tempfile::tempdir().unwrap();
-    let lines = secret_file(&folder.path().join("lines"), &marks.map(|mark| format!("{mark}\n")).concat());
+    let lines = secret_file(&folder.path().join("lines"), marks.map(|mark| format!("{mark}\n")).concat());
     let words = format!("pin reset --puk file:{0} --new-pin file:{0}", lines.display());
     let faults = || Faults::before(ykcs11());
     let bench = behind(faults().module());
