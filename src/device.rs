@@ -134,7 +134,9 @@ pub fn examine(via: Option<Route>, settings: &Settings) -> Vec<Finding> {
         findings.extend(card::doctor::examine(&cards(settings)));
     }
     if via != Some(Route::Pcsc) {
-        findings.extend(pkcs11::doctor::examine(settings.modules.as_deref(), &settings.slots()));
+        // Where pcscd does not answer, no reader is left out.
+        let readers = card::attached();
+        findings.extend(pkcs11::doctor::examine(settings.modules.as_deref(), readers, &settings.slots()));
     }
     findings
 }

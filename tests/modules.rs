@@ -25,12 +25,18 @@ macro_rules! rows {
     )+ };
 }
 
+#[path = "modules/cards.rs"]
+mod cards;
 #[path = "modules/kryoptic.rs"]
 mod kryoptic;
+#[path = "modules/opensc.rs"]
+mod opensc;
 #[path = "modules/rows.rs"]
 mod rows;
 #[path = "modules/softhsm.rs"]
 mod softhsm;
+#[path = "modules/ykcs11.rs"]
+mod ykcs11;
 
 /// What the variables of every call hold, beside LONG of 300 bytes. All but SHORT are PINs that every module takes.
 const SECRETS: [(&str, &str); 7] = [

@@ -9,26 +9,13 @@ use crate::support::{
     Pukka, Run,
     cards::{Card, Pcscd, VirtualCard},
     desk::{Desk, LABEL, selectors},
-    home, pukka,
+    home,
+    modules::{opensc, ykcs11},
+    pukka,
     softhsm::{Faults, calls, softhsm_module},
 };
 
 const PROXY: &str = "p11-kit-proxy.so";
-
-/// A module of the multiarch directory.
-fn module(name: &str, package: &str) -> PathBuf {
-    let mut places = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path().join(name));
-    places.find(|module| module.is_file()).unwrap_or_else(|| panic!("no {name}: it is in the package {package}"))
-}
-
-fn opensc() -> PathBuf {
-    module("opensc-pkcs11.so", "opensc-pkcs11")
-}
-
-/// Looks into readers of Yubico only.
-fn ykcs11() -> PathBuf {
-    module("libykcs11.so.2", "ykcs11")
-}
 
 /// Cards, and a home.
 struct Cards<const N: usize> {

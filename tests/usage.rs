@@ -206,8 +206,8 @@ fn every_command_in_a_hint_can_be_pasted() {
         (&desk, [change, &[slot]].concat(), "token-flags=+0x40000", 5, "pin reset"), // CKF_USER_PIN_LOCKED
         (&desk, [change, &[slot]].concat(), "token-flags=+0x20000", 6, "pin reset"), // CKF_USER_PIN_FINAL_TRY
         (&desk, [by_wrong, &[slot]].concat(), "C_Login=CKR_PIN_EXPIRED", 5, "pin change"),
-        (&desk, [change, &[slot]].concat(), "C_SetPIN=lie", 11, "pin verify"),
-        (&desk, [change, &[slot]].concat(), "C_SetPIN=CKR_DEVICE_REMOVED", 8, "pin verify"),
+        (&desk, [change, &[slot]].concat(), "C_SetPIN=lie;C_Login#2-=CKR_DEVICE_ERROR", 11, "pin verify"),
+        (&desk, [change, &[slot]].concat(), "C_SetPIN=CKR_DEVICE_REMOVED;C_Login#2-=CKR_DEVICE_ERROR", 8, "pin verify"),
         (&desk, vec!["pin", "unblock", "--so-pin", "env:SO", slot], "", 7, "pin reset"),
         (&desk, vec!["pin", "set", "--so-pin", "env:SO", "--new-pin", "env:NEW", slot], "", 7, "pin reset"),
         (&desk, vec!["pin", "verify", "--pin", "env:PIN", "-t", "pkcs11:token=none"], "", 3, "list"),

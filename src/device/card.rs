@@ -155,6 +155,11 @@ pub fn readers() -> Vec<Text> {
     reader::with_cards().map_or_else(|_| Vec::new(), |(readers, _)| readers.into_iter().map(|one| one.name).collect())
 }
 
+/// How many readers there are, with a card or without; none where there is no pcscd.
+pub fn attached() -> usize {
+    reader::attached().map_or(0, |readers| readers.len())
+}
+
 /// Bytes as a profile takes them: `3B F5`.
 fn spaced(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ")

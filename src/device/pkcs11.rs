@@ -9,6 +9,7 @@ mod module;
 mod opensc;
 mod p11_kit;
 pub mod pre_image;
+mod puk;
 mod quirks;
 mod raw;
 mod slot;

@@ -79,6 +79,16 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// The way that leads there.
+    pub fn route(&self) -> Route {
+        match self {
+            Self::Reader(_) => Route::Pcsc,
+            Self::Slot { .. } => Route::Pkcs11,
+        }
+    }
+}
+
 /// Who a token is, as far as it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -7,7 +7,9 @@ use serde_json::json;
 use super::{checks, of, only, says};
 use crate::support::{
     Pukka,
+    cards::{Card, Pcscd},
     desk::{Desk, WITH_SECRETS, assert_not_called},
+    modules::opensc,
     softhsm::{Faults, softhsm_module},
 };
 
@@ -112,8 +114,7 @@ fn p11_kits_files_are_read_as_p11_kit_does_and_what_it_would_leave_out_is_told()
 fn opensc_is_asked_how_it_unblocks_where_its_module_is_asked() {
     let desk = Desk::new();
     let conf = desk.path("opensc.conf");
-    let mut places = fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path().join("opensc-pkcs11.so"));
-    let opensc = places.find(|module| module.is_file()).expect("OpenSC's module is not installed: opensc-pkcs11");
+    let opensc = opensc();
     let examined = |text: &str, module: &Path| {
         fs::write(&conf, text).unwrap();
         let call = desk.bare("doctor --via pkcs11 --json").env("OPENSC_CONF", &conf).with(|command| {
@@ -131,4 +132,31 @@ fn opensc_is_asked_how_it_unblocks_where_its_module_is_asked() {
     only(&examined(&delivered, &softhsm_module()), "opensc", "ok");
     only(&examined(&with("user_pin_unblock_style = init_pin_in_so_session;"), &opensc), "opensc", "ok");
     says(only(&examined("app default {", &opensc), "opensc", "problem"), &["does not parse", "a brace is not closed"]);
+}
+
+#[test]
+fn readers_that_openscs_module_leaves_out_are_told_with_what_brings_them_back() {
+    let desk = Desk::new();
+    let conf = desk.path("opensc.conf");
+    let (opensc, card) = (opensc(), Card::stand_in("piv"));
+    // The sixth is empty, and takes its slots all the same.
+    let (pcscd, _cards) = Pcscd::with([(); 5].map(|()| card.clone()));
+    let call = |words: &str, line: &str| {
+        fs::write(&conf, format!("app opensc-pkcs11 {{ pkcs11 {{ {line} }} }}")).unwrap();
+        let call = desk.bare(&format!("{words} --via pkcs11 --json")).env("OPENSC_CONF", &conf).envs(pcscd.envs());
+        call.with(|command| {
+            command.arg("--module").arg(&opensc);
+        })
+    };
+    let shown = |line: &str| call("list", line).run().code(0).json()["tokens"].as_array().unwrap().len();
+    let warnings = |line: &str| {
+        let checks = checks(&call("doctor", line).run().code(0));
+        of(&checks, "opensc", "warning").into_iter().map(|one| one["what"].to_string()).collect::<Vec<_>>()
+    };
+    let is_told = |told: &[String]| told.iter().any(|what| what.contains("shows the first 4 of 6 readers"));
+    assert_eq!(shown(""), 4);
+    assert!(is_told(&warnings("")), "{:?}", warnings(""));
+    let raised = "max_virtual_slots = 24;";
+    assert_eq!(shown(raised), 5);
+    assert!(!is_told(&warnings(raised)), "{:?}", warnings(raised));
 }

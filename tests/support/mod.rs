@@ -6,6 +6,7 @@ pub mod cards;
 pub mod desk;
 pub mod kryoptic;
 pub mod marks;
+pub mod modules;
 pub mod running;
 pub mod softhsm;
 pub mod terminal;

@@ -17,7 +17,8 @@ const CURE: &str =
     "look whether its device is there and its service runs; with --trace stands what the module itself says";
 
 /// Loads each of the modules that were named; where none was, p11-kit's proxy and each module that it loads. Nobody logs in.
-pub fn examine(named: Option<&[PathBuf]>, settings: &Settings) -> Vec<Finding> {
+/// `readers` is how many the system has.
+pub fn examine(named: Option<&[PathBuf]>, readers: usize, settings: &Settings) -> Vec<Finding> {
     let places = Places::of_this_process();
     let kit = p11_kit::examine(&places);
     let mut findings = kit.findings;
@@ -29,7 +30,7 @@ pub fn examine(named: Option<&[PathBuf]>, settings: &Settings) -> Vec<Finding> {
     let is_opensc = |modules: &[PathBuf]| modules.iter().any(|module| opensc::is_module(module));
     match named {
         None => {
-            findings.extend(opensc::examine(is_opensc(&kit.modules)));
+            findings.extend(opensc::examine(is_opensc(&kit.modules), readers));
             let proxy = module(Path::new(PROXY), settings);
             // Nobody asked for it: a machine without p11-kit simply has no such tokens.
             let softened = proxy.into_iter().map(|finding| match finding.state {
@@ -40,7 +41,7 @@ pub fn examine(named: Option<&[PathBuf]>, settings: &Settings) -> Vec<Finding> {
             findings.extend(kit.modules.iter().flat_map(|path| module(path, settings)));
         }
         Some(named) => {
-            findings.extend(opensc::examine(is_opensc(named)));
+            findings.extend(opensc::examine(is_opensc(named), readers));
             findings.extend(named.iter().flat_map(|path| module(path, settings)));
         }
     }

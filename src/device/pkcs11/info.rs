@@ -106,11 +106,14 @@ pub fn has_pins(info: &TokenInfo) -> bool {
         || [info.shortest, info.longest].into_iter().any(is_limit)
 }
 
-/// The user PIN and the SO PIN.
+/// The user PIN and the SO PIN, and the PUK where the module takes one.
 pub fn references(info: &TokenInfo, quirks: &Quirks) -> Vec<Reference> {
-    [Role::UserPin, Role::SoPin]
+    let puk = quirks.puk.map(|_| Role::Puk);
+    [Some(Role::UserPin), puk, Some(Role::SoPin)]
         .into_iter()
-        .map(|role| Reference {
+        .flatten()
+        .map(|role| (role, quirks.length(role)))
+        .map(|(role, known)| Reference {
             role,
             name: role.title(),
             key_reference: None,
@@ -120,17 +123,18 @@ pub fn references(info: &TokenInfo, quirks: &Quirks) -> Vec<Reference> {
             },
             retries: retries(info, role),
             default: None,
-            length: length(info),
-            current_length: None,
+            length: known.unwrap_or_else(|| length(info)),
+            current_length: known.and_then(|known| Some((known.min, known.max?))),
         })
         .collect()
 }
 
-/// What the flags say of the tries left. Those of the SO mean nothing on a blank token: SoftHSM2 says "locked" there.
+/// What the flags say of the tries left. Those of the SO mean nothing on a blank token: SoftHSM2 says "locked" there. A PUK has none.
 pub fn retries(info: &TokenInfo, role: Role) -> Retries {
     let (locked, last, low) = match role {
+        Role::UserPin => (CKF_USER_PIN_LOCKED, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_COUNT_LOW),
         Role::SoPin => (CKF_SO_PIN_LOCKED, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_COUNT_LOW),
-        _ => (CKF_USER_PIN_LOCKED, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_COUNT_LOW),
+        _ => return Retries::Unknown,
     };
     let is = |flag| info.flags & flag != 0;
     match () {
@@ -146,6 +150,7 @@ fn state(info: &TokenInfo, role: Role) -> State {
     let is = |flag| info.flags & flag != 0;
     let to_be_changed = if role == Role::SoPin { CKF_SO_PIN_TO_BE_CHANGED } else { CKF_USER_PIN_TO_BE_CHANGED };
     match () {
+        () if role == Role::Puk => State::Unknown,
         () if !is(CKF_TOKEN_INITIALIZED) => State::Unset,
         () if role == Role::UserPin && !is(CKF_USER_PIN_INITIALIZED) => State::Unset,
         () if retries(info, role) == Retries::Blocked => State::Blocked,

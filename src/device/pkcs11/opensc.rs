@@ -1,4 +1,5 @@
-//! What OpenSC's configuration says of unblocking: it decides whether OpenSC's module takes a PUK for a PUK.
+//! What OpenSC's configuration says of unblocking, which decides whether OpenSC's module takes a PUK for a PUK, and of slots, which
+//! decides how many readers it shows.
 
 use std::{
     env, fs,
@@ -21,30 +22,61 @@ pub fn is_module(module: &Path) -> bool {
     module.file_name().is_some_and(|name| name.to_string_lossy().contains("opensc-pkcs11"))
 }
 
-/// What the file says; nothing where there is none. `is_used` says whether OpenSC's module is among those that pukka asks.
-pub fn examine(is_used: bool) -> Vec<Finding> {
+/// How many slots there are for all readers, and for each (opensc.conf(5)), unless the file says otherwise.
+const SLOTS: (&str, usize) = ("max_virtual_slots", 16);
+const SLOTS_EACH: (&str, usize) = ("slots_per_card", 4);
+
+/// What the file says; nothing where there is none. `is_used` says whether OpenSC's module is among those that pukka asks, `readers`
+/// how many there are.
+pub fn examine(is_used: bool, readers: usize) -> Vec<Finding> {
     let named = env::var_os("OPENSC_CONF").map(PathBuf::from);
     let places = named.map_or_else(|| PLACES.iter().map(PathBuf::from).collect(), |named| vec![named]);
     for place in &places {
         let shown = place.display().to_string().escape_debug().to_string();
-        let finding = match fs::read(place) {
-            Ok(text) => judge(&shown, &String::from_utf8_lossy(&text), is_used),
+        let findings = match fs::read(place) {
+            Ok(text) => examine_text(&shown, &String::from_utf8_lossy(&text), is_used, readers),
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(error) => Finding::unknown(Check::OpenSc, format!("{shown} cannot be read")).detail(error.to_string()),
+            Err(error) => {
+                let what = format!("{shown} cannot be read");
+                vec![Finding::unknown(Check::OpenSc, what).detail(error.to_string())]
+            }
         };
-        let path = Text::from(place.display().to_string().as_str());
-        return vec![finding.with("path", Value::Name(path))];
+        let path = Value::Name(Text::from(place.display().to_string().as_str()));
+        return findings.into_iter().map(|finding| finding.with("path", path.clone())).collect();
     }
     if env::var_os("OPENSC_CONF").is_some() {
         let missing = "OPENSC_CONF names a file that is not there: OpenSC goes by its defaults";
         return vec![Finding::warning(Check::OpenSc, missing).cure("correct OPENSC_CONF, or unset it")];
     }
     // Without a file the default holds, which is worth a word where it matters.
-    if is_used { vec![judge("OpenSC has no configuration file", "", true)] } else { Vec::new() }
+    if is_used { examine_text("OpenSC has no configuration file", "", true, readers) } else { Vec::new() }
+}
+
+fn examine_text(shown: &str, text: &str, is_used: bool, readers: usize) -> Vec<Finding> {
+    let unseen = if is_used { unseen(shown, text, readers) } else { None };
+    [judge(shown, text, is_used)].into_iter().chain(unseen).collect()
+}
+
+/// Readers that the module does not show, since their slots are used up by those before them.
+fn unseen(shown: &str, text: &str, readers: usize) -> Option<Finding> {
+    let number = |(key, default): (&str, usize)| {
+        value(text, key).ok().flatten().and_then(|number| number.parse().ok()).unwrap_or(default)
+    };
+    let (slots, each) = (number(SLOTS), number(SLOTS_EACH));
+    let seen = slots.checked_div(each)?;
+    (readers > seen).then(|| {
+        let what = format!(
+            "{shown}: OpenSC's module shows the first {seen} of {readers} readers, by {slots} slots ({}) and {each} for each ({})",
+            SLOTS.0, SLOTS_EACH.0
+        );
+        let enough = readers.saturating_mul(each);
+        let finding = Finding::warning(Check::OpenSc, what);
+        finding.cure(format!("say {} = {enough} there, in the block pkcs11 of app opensc-pkcs11", SLOTS.0))
+    })
 }
 
 fn judge(shown: &str, text: &str, is_used: bool) -> Finding {
-    let style = match style(text) {
+    let style = match value(text, KEY) {
         Ok(style) => style,
         Err(why) => {
             let cure = "correct it by opensc.conf(5); OpenSC goes by its defaults meanwhile";
@@ -75,7 +107,7 @@ fn judge(shown: &str, text: &str, is_used: bool) -> Finding {
 
 /// The value of the key where it stands last; none where it does not. Of the file's form (blocks in braces, lists that a semicolon
 /// ends, comments behind #) no more is read than finds it.
-fn style(text: &str) -> Result<Option<String>, String> {
+fn value(text: &str, wanted: &str) -> Result<Option<String>, String> {
     let words = words(text)?;
     let mut depth = 0_usize;
     for word in &words {
@@ -89,7 +121,7 @@ fn style(text: &str) -> Result<Option<String>, String> {
         return Err("a brace is not closed".into());
     }
     let value = |three: &[String]| match three {
-        [key, equals, value] if key == KEY && equals == "=" => Some(value.clone()),
+        [key, equals, value] if key == wanted && equals == "=" => Some(value.clone()),
         _ => None,
     };
     Ok(words.windows(3).filter_map(value).next_back())
@@ -139,7 +171,7 @@ mod tests {
             ("# user_pin_unblock_style = set_pin_in_unlogged_session;", None),
             ("", None),
         ] {
-            assert_eq!(style(&file(line)).unwrap().as_deref(), expected, "{line}");
+            assert_eq!(value(&file(line), KEY).unwrap().as_deref(), expected, "{line}");
         }
     }
 
@@ -154,6 +186,27 @@ mod tests {
         let unknown = judge("F", &file("user_pin_unblock_style = unblock;"), true);
         assert_eq!(unknown.state, Condition::Problem);
         assert!(unknown.cure.unwrap().contains("set_pin_in_unlogged_session"));
+    }
+
+    #[test]
+    fn readers_for_which_no_slots_are_left_are_told_with_how_many_would_do() {
+        for (line, readers, seen) in [
+            ("", 4, None),
+            ("", 5, Some("the first 4 of 5 readers")),
+            ("max_virtual_slots = 32;", 8, None),
+            ("max_virtual_slots = 32;", 9, Some("the first 8 of 9 readers")),
+            ("slots_per_card = 2;", 8, None),
+            ("slots_per_card = 0;", 8, None),
+        ] {
+            let finding = unseen("F", &file(line), readers);
+            match (finding, seen) {
+                (Some(finding), Some(seen)) => assert!(finding.what.contains(seen), "{line}: {finding:?}"),
+                (finding, None) => assert_eq!(finding, None, "{line}"),
+                (None, Some(_)) => panic!("{line}: nothing told of {readers} readers"),
+            }
+        }
+        assert!(unseen("F", "", 6).unwrap().cure.unwrap().contains("max_virtual_slots = 24"));
+        assert_eq!(examine_text("F", "", false, 6).len(), 1, "nobody asks OpenSC");
     }
 
     #[test]

@@ -10,8 +10,9 @@ use cryptoki_sys::{CKF_SO_PIN_TO_BE_CHANGED, CKF_TOKEN_INITIALIZED, CKF_USER_PIN
 use super::{
     ability,
     info::{LibraryInfo, TokenInfo},
+    puk::Convention,
 };
-use crate::token::{Ability, InitRules};
+use crate::token::{Ability, InitRules, Length, Role};
 
 /// The flags of a token with a user PIN.
 const LIVE: u64 = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED;
@@ -29,6 +30,10 @@ pub struct Quirks {
     pub tells_user_pin: bool,
     /// What a live token with a user PIN can do.
     live: &'static [Ability],
+    /// The lengths of the values of these roles, new and present ones, where those that the token tells are not theirs.
+    lengths: &'static [(Role, Length)],
+    /// How C_SetPIN takes a PUK, where it does.
+    pub puk: Option<Convention>,
     /// What C_InitToken destroys beyond what it says.
     init: Init,
     /// What brings a blocked secret back, where it is neither another's authority nor a new beginning.
@@ -71,6 +76,10 @@ struct Whose {
     since: (u8, u8),
     /// The beginning of CK_TOKEN_INFO.manufacturerID.
     manufacturer: &'static str,
+    /// The beginning of CK_TOKEN_INFO.model.
+    model: &'static str,
+    /// The beginning of CK_TOKEN_INFO.label.
+    label: &'static str,
     /// CK_TOKEN_INFO.serialNumber, whole.
     serial: Option<&'static str>,
     /// The PIN lengths that the token tells.
@@ -78,7 +87,8 @@ struct Whose {
 }
 
 /// Fits all.
-const ANY: Whose = Whose { library: "", since: (0, 0), manufacturer: "", serial: None, lengths: None };
+const ANY: Whose =
+    Whose { library: "", since: (0, 0), manufacturer: "", model: "", label: "", serial: None, lengths: None };
 
 /// What is believed of a module that nobody knows: its flags, as the standard has them, and no proof by a login as SO, which
 /// opensc-pkcs11 for one grants to any SO PIN on a card that has no SO object.
@@ -88,6 +98,8 @@ const CAREFUL: Quirks = Quirks {
     counting: Counting::Told,
     tells_user_pin: true,
     live: ability::ALL,
+    lengths: &[],
+    puk: None,
     init: Init::Standard,
     unblocked_by: None,
     of_a_blank_token: None,
@@ -100,6 +112,8 @@ impl Whose {
         begins(&library.manufacturer, self.library)
             && library.version >= self.since
             && begins(&token.manufacturer, self.manufacturer)
+            && begins(&token.model, self.model)
+            && begins(&token.label, self.label)
             && self.serial.is_none_or(|serial| serial.as_bytes() == token.serial)
             && self.lengths.is_none_or(|lengths| lengths == (token.shortest, token.longest))
     }
@@ -110,6 +124,11 @@ impl Quirks {
     pub fn of(library: &LibraryInfo, token: &TokenInfo) -> &'static Self {
         let known = |row: &&Self| row.whose.iter().any(|whose| whose.is(library, token));
         table::ROWS.iter().find(known).unwrap_or(&CAREFUL)
+    }
+
+    /// The lengths of a role's values, where they are known better than the token tells.
+    pub fn length(&self, role: Role) -> Option<Length> {
+        self.lengths.iter().find(|(known, _)| *known == role).map(|(_, length)| *length)
     }
 
     /// How a token like this begins anew.
@@ -186,6 +205,55 @@ mod tests {
         let zeros = "0000000000000000";
         assert_eq!(of("PKCS#11 Kit", (1, 1), "IBM", zeros, (0, 128)).counting, Counting::Untold);
         assert_eq!(of("PKCS#11 Kit", (1, 1), "IBM", zeros, (4, 8)).counting, Counting::Told, "another's zeros");
+    }
+
+    #[test]
+    fn a_puk_goes_to_ykcs11_alone_and_to_no_other_module_of_its_maker() {
+        let token = |manufacturer, model, label| TokenInfo {
+            manufacturer: padded(manufacturer),
+            model: padded(model),
+            label: padded(label),
+            ..TokenInfo::default()
+        };
+        let library = |manufacturer, version| LibraryInfo {
+            manufacturer: padded(manufacturer),
+            description: padded(""),
+            version,
+        };
+        let yubico = "Yubico (www.yubico.com)";
+        let yubikey = token(yubico, "YubiKey YK5", "YubiKey PIV #1");
+        let takes = |library: &LibraryInfo, token: &TokenInfo| Quirks::of(library, token).puk.is_some();
+        for version in [(2, 20), (2, 73), (3, 0)] {
+            assert!(takes(&library(yubico, version), &yubikey), "{version:?}");
+        }
+        for (library, token) in [
+            (library(yubico, (2, 19)), yubikey),
+            (library("PKCS#11 Kit", (2, 20)), yubikey),
+            (library(yubico, (2, 40)), token(yubico, "YubiHSM", "YubiHSM")),
+            (library("OpenSC Project", (0, 23)), token("piv_II", "PKCS#15 emulated", "PIV_II")),
+            (library("OpenSC Project", (2, 20)), yubikey),
+        ] {
+            assert!(!takes(&library, &token), "{library:?} {token:?}");
+        }
+        // What p11-kit stands before is a YubiKey still: nothing as short as a PIN is an SO PIN there.
+        let proxied = Quirks::of(&library("PKCS#11 Kit", (1, 1)), &yubikey);
+        assert_eq!(proxied.length(Role::SoPin).unwrap().min, 48);
+    }
+
+    #[test]
+    fn opensc_is_known_by_what_it_calls_its_tokens() {
+        for library in ["OpenSC Project", "PKCS#11 Kit"] {
+            let library = LibraryInfo { manufacturer: padded(library), ..LibraryInfo::default() };
+            let of = |manufacturer, model, label| {
+                let (manufacturer, model, label) = (padded(manufacturer), padded(model), padded(label));
+                Quirks::of(&library, &TokenInfo { manufacturer, model, label, ..TokenInfo::default() })
+            };
+            assert_eq!(of("piv_II", "PKCS#15 emulated", "PIV_II").live, ability::OF_THE_USER);
+            assert!(of("ZeitControl", "PKCS#15 emulated", "OpenPGP card (User PIN)").checks_so_login);
+            let hsm = of("www.CardContact.de", "PKCS#15 emulated", "SmartCard-HSM (UserPIN)");
+            assert_eq!(hsm.length(Role::SoPin).unwrap().max, Some(16));
+            assert!(!hsm.checks_so_login && !of("Somebody", "PKCS#15", "Somebody's card").checks_so_login);
+        }
     }
 
     #[test]

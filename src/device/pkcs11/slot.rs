@@ -103,6 +103,9 @@ impl Slot {
 
     /// Logs in from a fresh session.
     fn login(&self, role: Role, pin: &Entry, write: bool) -> Result<Session<'_>> {
+        if !matches!(role, Role::UserPin | Role::SoPin) {
+            return Err(Error::unsupported(format!("login by the {role}")));
+        }
         let before = self.fresh.take();
         let session = self.module.session(self.id, write)?;
         match timed(pin, || session.login(role, pin)) {
@@ -188,8 +191,16 @@ impl Token for Slot {
         self.login(role, pin, role == Role::SoPin).map(drop)
     }
 
-    /// Logs in first: C_SetPIN changes the PIN of the role that is logged in, and some modules check the old value only so.
+    /// Logs in first, but for a PUK: C_SetPIN changes the PIN of the role that is logged in, and some modules check the old value only so.
     fn change(&mut self, role: Role, old: &Entry, new: &Entry) -> Result<()> {
+        let info = self.info()?;
+        if role == Role::Puk {
+            return self.set_by_puk(&info, old, role, new);
+        }
+        if self.quirks(&info).puk.is_some_and(|convention| convention.misreads(old)) {
+            let what = "this module takes a PIN that begins like this one for a PUK; over PC/SC it can be changed";
+            return Err(Error::Unsupported { what: what.into() });
+        }
         let session = self.login(role, old, true)?;
         let (answer, at_keys) = timed(new, || session.set_pin(old, new));
         drop(session);
@@ -199,6 +210,10 @@ impl Token for Slot {
     }
 
     fn reset(&mut self, role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
+        if (role, authority.role) == (Role::UserPin, Role::Puk) {
+            let info = self.info()?;
+            return self.set_by_puk(&info, authority.secret, role, new);
+        }
         if role != Role::UserPin || authority.role != Role::SoPin {
             return Err(Error::unsupported(format!("reset of the {role} by the {}", authority.role)));
         }
@@ -256,6 +271,9 @@ impl Token for Slot {
     fn prove(&mut self, role: Role, pin: &Entry) -> Result<Proof> {
         let info = self.info()?;
         let quirks = self.quirks(&info);
+        if role == Role::Puk {
+            return Ok(Proof::NotPossible("a PUK can be proved only by risking one of its tries"));
+        }
         if role == Role::SoPin && !quirks.checks_so_login {
             return Ok(Proof::NotPossible(
                 "a login as SO is no proof with a module that is not known to check the SO PIN",
@@ -280,7 +298,7 @@ impl Token for Slot {
     /// The old value first: it is the likelier one, and restores the counter where it holds.
     fn diagnose(&mut self, role: Role, old: Option<&Entry>, new: &Entry) -> Option<Holds> {
         let typed = |entry: &Entry| entry.value().is_none();
-        if !self.wrote || typed(new) || old.is_some_and(typed) {
+        if role == Role::Puk || !self.wrote || typed(new) || old.is_some_and(typed) {
             return None;
         }
         for (entry, holds) in old.map(|old| (old, Holds::Old)).into_iter().chain([(new, Holds::New)]) {
@@ -295,6 +313,19 @@ impl Token for Slot {
 }
 
 impl Slot {
+    /// Gives `changed` a new value by the PUK. A module that is not known to take one would take it for the old PIN.
+    fn set_by_puk(&mut self, info: &TokenInfo, puk: &Entry, changed: Role, new: &Entry) -> Result<()> {
+        let convention = self.quirks(info).puk.ok_or_else(|| Error::unsupported(Role::Puk.to_string()))?;
+        let (old, new) = convention.values(puk, changed, new)?;
+        self.fresh.set(None);
+        let session = self.module.session(self.id, true)?;
+        let answer = session.set_pin(&old, &new);
+        drop(session);
+        self.wrote = true;
+        let about = About { call: "C_SetPIN", presented: Role::Puk, changed, at_keys: None, blank: false };
+        answer.map_err(|refusal| self.refused(refusal, about, None))
+    }
+
     /// Whether a wrong value of `role` costs nothing that a person would miss, as the token tells from a fresh start.
     fn may_try(&mut self, role: Role) -> bool {
         self.fresh.set(None);

@@ -70,6 +70,8 @@ pub fn verdict(rv: Rv, about: About, tries: Tries) -> Error {
             refused("its two entries on the keys differ, or it is not allowed")
         }
         CKR_PIN_INVALID => refused("it holds a character that is not allowed, or is not allowed as a whole"),
+        // So OpenSC calls it where a card refuses the command for its data, and nothing has changed.
+        CKR_DATA_INVALID if call != "C_Login" => refused("it calls the data of the command invalid"),
         CKR_PIN_TOO_WEAK => refused("it is too weak"),
         CKR_FUNCTION_CANCELED | CKR_FUNCTION_REJECTED => Error::NotConfirmedByUser { wanted: None },
         CKR_FUNCTION_NOT_SUPPORTED => Error::Unsupported { what: format!("this module has no {call}") },
@@ -107,7 +109,7 @@ pub fn number(rv: Rv) -> String {
 }
 
 /// The return values that the calls of PIN administration give (PKCS#11 3.0, 5.1).
-const NAMES: [(CK_RV, &str); 42] = [
+const NAMES: [(CK_RV, &str); 43] = [
     (CKR_OK, "OK"),
     (CKR_HOST_MEMORY, "HOST_MEMORY"),
     (CKR_SLOT_ID_INVALID, "SLOT_ID_INVALID"),
@@ -116,6 +118,7 @@ const NAMES: [(CK_RV, &str); 42] = [
     (CKR_ARGUMENTS_BAD, "ARGUMENTS_BAD"),
     (CKR_CANT_LOCK, "CANT_LOCK"),
     (CKR_ACTION_PROHIBITED, "ACTION_PROHIBITED"),
+    (CKR_DATA_INVALID, "DATA_INVALID"),
     (CKR_DEVICE_ERROR, "DEVICE_ERROR"),
     (CKR_DEVICE_MEMORY, "DEVICE_MEMORY"),
     (CKR_DEVICE_REMOVED, "DEVICE_REMOVED"),
