@@ -298,8 +298,8 @@ impl Job<'_> {
     fn failed(&mut self, error: Error, progress: Progress) -> Failure {
         // Only where the token certainly kept its old value is a generated one worth nothing.
         let refused = matches!(error, Error::NotEntered { .. }) || matches!(error.exit_code(), 4..=7);
-        let unchanged = refused || progress.holds == Some(Holds::Old);
-        let kept = !progress.acting || (progress.done.is_empty() && !progress.performed && unchanged);
+        let unchanged = (refused && !progress.performed) || progress.holds == Some(Holds::Old);
+        let kept = !progress.acting || (progress.done.is_empty() && unchanged);
         let generated = self.collector.take_generated();
         let generated = if kept {
             self.collector.discard_files();
