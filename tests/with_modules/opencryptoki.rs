@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     Pukka, Run,
-    desk::{LABEL, NEW, OTHER, PIN, SO, SO2, WRONG},
+    desk::{LABEL, NEW, OTHER, PIN, SO2, WRONG},
     home, pukka,
 };
 use daemon::{Daemon, module};
@@ -25,6 +25,8 @@ struct Bench {
     home: TempDir,
 }
 
+/// The SO PIN of delivery, which a new token takes and no other.
+pub const SO: &str = "87654321";
 const INIT: &str = "token init --label desk-7 --new-so-pin env:SO --new-pin env:PIN";
 
 impl Bench {

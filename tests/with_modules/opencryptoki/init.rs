@@ -12,9 +12,9 @@ use std::{
 
 use serde_json::json;
 
-use super::{Bench, INIT, module};
+use super::{Bench, INIT, SO, module};
 use crate::support::{
-    desk::{PIN, SO, SO2},
+    desk::{PIN, SO2},
     running::Running,
 };
 
@@ -26,7 +26,8 @@ fn a_blank_token_says_what_its_so_pin_is_and_takes_no_other() {
     let status = bench.status();
     assert_eq!(status["references"][1]["state"], "unset");
     assert!(status["notes"].to_string().contains(SO), "{status}");
-    let error = bench.refused("token init --label desk-7 --new-so-pin env:SO2 --new-pin env:PIN", 4, "wrong-secret");
+    let error =
+        bench.refused("token init --label desk-7 --new-so-pin env:SO2 --new-pin env:PIN", 6, "new-value-refused");
     assert_eq!((&error["role"], &error["detail"]), (&json!("so-pin"), &json!("CKR_PIN_INCORRECT (0xA0)")));
     assert_eq!(bench.status()["references"][1]["state"], "unset", "it was initialised nevertheless");
 

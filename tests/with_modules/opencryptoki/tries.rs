@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Bench, flag, module};
+use super::{Bench, SO, flag, module};
 use crate::support::{
-    desk::{NEW, PIN, SO, WRONG},
+    desk::{NEW, PIN, WRONG},
     softhsm::{Faults, calls},
 };
 
