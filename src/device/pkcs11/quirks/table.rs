@@ -35,6 +35,7 @@ const SOFTHSM2: Quirks = Quirks {
 const OPENCRYPTOKI: Quirks = Quirks {
     whose: &[Whose { manufacturer: "IBM Corp.", ..ANY }],
     checks_so_login: true,
+    counting: Counting::Told,
     init: Init::LosesChangedSoPin,
     of_a_blank_token: Some("its SO PIN is 87654321 till `so-pin change`: `token init` takes no other"),
     ..CAREFUL
@@ -69,5 +70,9 @@ const NSS: Quirks = Quirks {
 };
 
 /// kryoptic 1.5.4: ten tries of each, told by flags that stay as they were after C_InitPIN till the next good login.
-const KRYOPTIC: Quirks =
-    Quirks { whose: &[Whose { manufacturer: "Kryoptic Project", ..ANY }], checks_so_login: true, ..CAREFUL };
+const KRYOPTIC: Quirks = Quirks {
+    whose: &[Whose { manufacturer: "Kryoptic Project", ..ANY }],
+    checks_so_login: true,
+    counting: Counting::Told,
+    ..CAREFUL
+};
