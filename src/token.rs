@@ -208,9 +208,10 @@ pub trait Token {
     /// As [`Token::verify`]; each of them means that the proof failed.
     fn prove(&mut self, role: Role, pin: &Entry) -> Result<Proof>;
 
-    /// Which value `role` has after a write whose end is not known, or whose proof failed; `old` where it is at hand. Spends no try
-    /// that could be the last, and none where a wrong one counts for more than this secret. None where nobody can tell by trying.
-    fn diagnose(&mut self, _role: Role, _old: Option<&Entry>, _new: &Entry) -> Option<Holds> {
+    /// Which value `role` has after a write whose end is not known, or whose proof failed; `old` where it is at hand, `new` where no
+    /// proof has refused it. Spends no try that could be the last, and none where a wrong one counts for more than this secret. None
+    /// where nobody can tell by trying.
+    fn diagnose(&mut self, _role: Role, _old: Option<&Entry>, _new: Option<&Entry>) -> Option<Holds> {
         None
     }
 }

@@ -203,6 +203,39 @@ fn after_a_write_that_failed_nothing_is_tried_that_could_cost_the_last_try_and_t
 }
 
 #[test]
+fn a_value_that_the_proof_refused_is_not_presented_again() {
+    let lost = "C_Login:USER#2-=CKR_PIN_INCORRECT";
+    for (rules, words, presented) in [
+        // The proof of the new value, and in a change the old one once.
+        (lost, CHANGE, &["C_Login", "C_SetPIN", "C_Login", "C_Login"][..]),
+        ("C_InitPIN=lie", RESET, &["C_Login", "C_InitPIN", "C_Login"]),
+    ] {
+        for whose in ["", ";token-manufacturer=536F6D65626F6479"] {
+            let desk = Desk::new();
+            let (run, calls) = desk.watched(rule(&format!("{rules}{whose}")), &format!("{words} --json"));
+            let error = run.code(11).json()["error"].clone();
+            assert_eq!(error["holds"], "unknown", "{words}: {error}");
+            assert_eq!(only(&calls, &WITH_SECRETS), presented, "{words}");
+        }
+    }
+}
+
+#[test]
+fn a_module_that_nobody_knows_and_no_flag_tells_of_is_asked_only_where_every_try_was_there() {
+    let failed = |call: &str| format!("token-manufacturer=536F6D65626F6479;{call}=CKR_DEVICE_ERROR");
+    for (call, words, presented, holds) in [
+        ("C_SetPIN", CHANGE, &["C_Login", "C_SetPIN", "C_Login"][..], "old"),
+        // Nobody has presented the user PIN, so that one try may be all that is left of it.
+        ("C_InitPIN", RESET, &["C_Login", "C_InitPIN"], "unknown"),
+    ] {
+        let desk = Desk::new();
+        let (run, calls) = desk.watched(rule(&failed(call)), &format!("{words} --json"));
+        let error = run.code(8).json()["error"].clone();
+        assert_eq!((&error["holds"], only(&calls, &WITH_SECRETS).as_slice()), (&json!(holds), presented), "{error}");
+    }
+}
+
+#[test]
 fn a_pin_that_gets_its_new_value_and_stays_blocked_is_told_as_blocked() {
     let desk = Desk::new();
     for generated in [false, true] {

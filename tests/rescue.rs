@@ -283,8 +283,15 @@ fn a_write_that_could_not_be_proved_keeps_the_way_back_and_one_that_changed_noth
     rescue.copy();
     rescue.restore(&format!("desk-7 --destroy {}", rescue.serial)).code(0);
     assert!(rescue.desk.is_pin(PIN) && rescue.kept().is_empty());
-    rescue.desk.faulty(&Faults::new().rule("C_SetPIN=lie"), CHANGE).run().code(11);
-    assert!(rescue.kept().is_empty(), "the module only claimed it");
+    let failed = "C_SetPIN=after:CKR_DEVICE_ERROR;C_Login:USER#2-=CKR_DEVICE_REMOVED";
+    rescue.desk.faulty(&Faults::new().rule(failed), CHANGE).run().code(8);
+    assert!(rescue.desk.is_pin(NEW));
+    rescue.copy();
+    rescue.restore(&format!("desk-7 --destroy {}", rescue.serial)).code(0);
+    for nothing in ["C_SetPIN=lie", "C_SetPIN=CKR_DEVICE_ERROR"] {
+        assert_ne!(rescue.desk.faulty(&Faults::new().rule(nothing), CHANGE).run().code, 0);
+        assert!(rescue.kept().is_empty(), "{nothing}: the PIN is that of before");
+    }
 }
 
 #[test]

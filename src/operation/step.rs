@@ -155,14 +155,15 @@ impl Step {
         Ok(None)
     }
 
-    /// Which value the token has, where it failed in the middle or its proof did.
-    pub fn diagnose(&self, token: &mut dyn Token, secrets: &Secrets) -> Option<Holds> {
+    /// Which value the token has, where it failed in the middle or its proof did; one that was `refused` is not presented again.
+    pub fn diagnose(&self, token: &mut dyn Token, secrets: &Secrets, refused: bool) -> Option<Holds> {
         let (role, old) = match &self.action {
             Action::Change { role } => (*role, secrets.get(Need::Current(*role)).ok()),
             Action::Reset { role, .. } | Action::Set { role } => (*role, None),
             _ => return None,
         };
-        token.diagnose(role, old, secrets.get(Need::New(role)).ok()?)
+        let new = secrets.get(Need::New(role)).ok()?;
+        token.diagnose(role, old, (!refused).then_some(new))
     }
 
     /// Proves the effect from a fresh session, where that costs nothing a person would miss. Returns the proof, and the

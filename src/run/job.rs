@@ -347,7 +347,8 @@ impl Job<'_> {
 /// Which value holds after a failure that does not tell.
 fn diagnosis(error: &Error, step: &Step, token: &mut dyn Token, secrets: &Secrets) -> Option<Holds> {
     let is_unsure = matches!(error, Error::Device { .. } | Error::Unconfirmed { .. });
-    is_unsure.then(|| step.diagnose(token, secrets)).flatten()
+    let refused = matches!(error, Error::Unconfirmed { refused: true, .. });
+    is_unsure.then(|| step.diagnose(token, secrets, refused)).flatten()
 }
 
 /// The failure behind a step that put these back to the value of delivery: they may stand there now, open to anyone.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::{PermissionsExt, chown, symlink},
 };
 
 use serde_json::Value;
@@ -99,6 +99,11 @@ fn what_another_could_have_laid_there_is_no_copy() {
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o660)).unwrap();
     gone();
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).unwrap();
+    // As root the tests can also give it to another.
+    if chown(&copy, Some(65534), None).is_ok() {
+        gone();
+        chown(&copy, Some(0), None).unwrap();
+    }
     // A byte that is not as it was, one too few, one too many.
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
@@ -204,15 +209,4 @@ fn a_token_that_another_works_on_is_not_put_back_under_its_hands() {
     drop(lock);
     rescue.restore("desk-7").code(0);
     assert!(rescue.desk.is_pin(PIN) && !rescue.desk.is_pin(NEW));
-}
-
-#[test]
-fn a_store_of_sqlite_needs_no_copy_and_gets_none() {
-    let rescue = Rescue::new();
-    let path = rescue.desk.store.conf();
-    let configuration = fs::read_to_string(path).unwrap();
-    fs::write(path, configuration.replace("objectstore.backend = file", "objectstore.backend = db")).unwrap();
-    // Where this build of SoftHSM2 has no such backend it does not start, and nothing is written either.
-    rescue.desk.run(WRONG);
-    assert!(!rescue.copies().exists());
 }

@@ -63,6 +63,8 @@ pub fn pukka<A: AsRef<OsStr>>(home: &Path, arguments: impl IntoIterator<Item = A
         }
     }
     command.env("HOME", home).env("XDG_STATE_HOME", home.join("state")).env("XDG_CONFIG_HOME", home.join("config"));
+    // Where p11-kit knows it, the module of a TPM would make its store in the working directory.
+    command.env("TPM2_PKCS11_STORE", home);
     // Nobody listens there: a test that wants cards names its own pcscd.
     command.env("PCSCLITE_CSOCK_NAME", home.join("no-pcscd"));
     Pukka { command, stdin: None }

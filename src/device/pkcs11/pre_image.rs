@@ -147,12 +147,12 @@ pub fn keep(state: Option<&Path>, identity: &Identity) -> Result<Option<Kept>> {
 
 impl Kept {
     /// Removes the copy at the end of what was `done`, once the token's files are whole and on disk. It stays where they are not,
-    /// and where a write changed a PIN and could not be proved: then it is the way back.
+    /// and where a write changed a PIN and failed or could not be proved: then it is the way back.
     pub fn settle(self, done: &Result<()>) {
         let files: Vec<PathBuf> = self.stored.contents.iter().map(|content| content.path.clone()).collect();
         let (condition, now) = look(self.store, &files, &self.stored.identity, Some(&self.stored));
-        let is_settled =
-            !matches!(done, Err(Error::Unconfirmed { .. })) || self.store.has_same_pins(&self.stored.contents, &now);
+        let is_settled = !matches!(done, Err(Error::Unconfirmed { .. } | Error::Device { .. }))
+            || self.store.has_same_pins(&self.stored.contents, &now);
         // The module does not sync what it writes: after a crash of the machine an old copy could be gone, and the token too.
         let is_on_disk = || files.iter().all(|file| File::open(file).and_then(|file| file.sync_all()).is_ok());
         if condition == Condition::Intact && is_settled && is_on_disk() {
@@ -193,7 +193,8 @@ pub fn restore(settings: &Settings, of: &PreImage, modules: &[PathBuf]) -> Resul
     if *condition == Condition::Damaged && look(store, files, identity, Some(&stored)).0 == Condition::Intact {
         return Err(Error::device("the token has come back meanwhile, so nothing was put in its place", None));
     }
-    for content in &stored.contents {
+    // The first file last: it holds what the others are checked by, so that what is cut off here is still known for damage.
+    for content in stored.contents.iter().rev() {
         write(content).map_err(|error| Error::Device {
             what: format!("{} cannot be put back", shown(&content.path)),
             cure: Some(match error.kind() {
@@ -292,4 +293,50 @@ fn write(content: &Content) -> io::Result<()> {
 
 fn shown(path: &Path) -> String {
     path.display().to_string().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::{Application, Place};
+
+    #[test]
+    fn what_the_files_of_a_token_are_checked_by_is_put_back_last() {
+        let place = tempfile::tempdir().unwrap();
+        let text = |text: &str| Some(Text::from(text));
+        let identity = Identity {
+            application: Application::Pkcs11,
+            serial: text("123"),
+            label: text("a"),
+            manufacturer: text("IBM Corp."),
+            model: text("IBM SoftTok"),
+            place: Place::Slot { id: 3, module: "/m.so".into() },
+            blank: false,
+        };
+        let mut info = format!("{:<32}{:<32}{:<16}{:<16}", "a", "IBM Corp.", "IBM SoftTok", "123").into_bytes();
+        info.resize(232, 1);
+        let of = |name: &str, bytes| Content { path: place.path().join(name), owner: (0, 0), mode: 0o600, bytes };
+        let contents = vec![of("NVTOK.DAT", info), of("MK_SO", vec![1; 48]), of("MK_USER", vec![2; 48])];
+        let files: Vec<PathBuf> = contents.iter().map(|content| content.path.clone()).collect();
+        let stored = Stored { identity: identity.clone(), kept: SystemTime::now(), contents };
+        let state = place.path().join("state");
+        Directory::below(&state).write(&name(&identity, &files), &stored).unwrap();
+        // What stands in the way of a key.
+        fs::write(&files[0], "as it was").unwrap();
+        fs::create_dir(&files[2]).unwrap();
+        let settings = Settings {
+            locks: Some(place.path().join("locks")),
+            state: Some(state.clone()),
+            wait: Duration::ZERO,
+            options: super::super::Options { timeout: Duration::ZERO, withheld: Vec::new(), inits: Vec::new() },
+            trace: crate::token::Trace::default(),
+        };
+        let of = PreImage { identity, kept: stored.kept, files: files.clone(), condition: Condition::Damaged };
+        assert!(restore(&settings, &of, &[]).is_err());
+        assert_eq!(fs::read(&files[0]).unwrap(), b"as it was");
+        fs::remove_dir(&files[2]).unwrap();
+        assert!(restore(&settings, &of, &[]).is_ok());
+        assert!(stored.contents.iter().all(|content| fs::read(&content.path).unwrap() == content.bytes));
+        assert_eq!(all(Some(&state)).len(), 1, "no module was there to be asked, so that the copy stays");
+    }
 }

@@ -51,6 +51,8 @@ pub enum Counting {
     Never,
     /// A try, and the token's flags tell how many are left.
     Told,
+    /// Perhaps a try, of which the token's flags may tell.
+    Perhaps,
     /// A try of every secret of the device at once, and nothing tells how many are left.
     Untold,
 }
@@ -95,7 +97,7 @@ const ANY: Whose =
 const CAREFUL: Quirks = Quirks {
     whose: &[ANY],
     checks_so_login: false,
-    counting: Counting::Told,
+    counting: Counting::Perhaps,
     tells_user_pin: true,
     live: ability::ALL,
     lengths: &[],
@@ -192,7 +194,7 @@ mod tests {
     fn a_module_that_nobody_knows_gets_the_careful_path() {
         let unknown = of("Somebody", (9, 9), "Somebody", "1", (4, 8));
         assert!(!unknown.checks_so_login && unknown.tells_user_pin);
-        assert_eq!((unknown.counting, unknown.init), (Counting::Told, Init::Standard));
+        assert_eq!((unknown.counting, unknown.init), (Counting::Perhaps, Init::Standard));
     }
 
     #[test]
@@ -204,7 +206,7 @@ mod tests {
         }
         let zeros = "0000000000000000";
         assert_eq!(of("PKCS#11 Kit", (1, 1), "IBM", zeros, (0, 128)).counting, Counting::Untold);
-        assert_eq!(of("PKCS#11 Kit", (1, 1), "IBM", zeros, (4, 8)).counting, Counting::Told, "another's zeros");
+        assert_eq!(of("PKCS#11 Kit", (1, 1), "IBM", zeros, (4, 8)).counting, Counting::Perhaps, "another's zeros");
     }
 
     #[test]

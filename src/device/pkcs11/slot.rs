@@ -296,13 +296,15 @@ impl Token for Slot {
     }
 
     /// The old value first: it is the likelier one, and restores the counter where it holds.
-    fn diagnose(&mut self, role: Role, old: Option<&Entry>, new: &Entry) -> Option<Holds> {
-        let typed = |entry: &Entry| entry.value().is_none();
-        if role == Role::Puk || !self.wrote || typed(new) || old.is_some_and(typed) {
+    fn diagnose(&mut self, role: Role, old: Option<&Entry>, new: Option<&Entry>) -> Option<Holds> {
+        let values = || old.map(|old| (old, Holds::Old)).into_iter().chain(new.map(|new| (new, Holds::New)));
+        if role == Role::Puk || !self.wrote || values().any(|(entry, _)| entry.value().is_none()) {
             return None;
         }
-        for (entry, holds) in old.map(|old| (old, Holds::Old)).into_iter().chain([(new, Holds::New)]) {
-            match self.may_try(role).then(|| self.verify(role, entry)) {
+        // Whoever presented the old value had every try before the write.
+        let had_all = old.is_some();
+        for (entry, holds) in values() {
+            match self.may_try(role, had_all).then(|| self.verify(role, entry)) {
                 Some(Ok(())) => return Some(holds),
                 Some(Err(Error::WrongSecret { .. })) => {}
                 Some(Err(_)) | None => return Some(Holds::Unknown),
@@ -326,8 +328,9 @@ impl Slot {
         answer.map_err(|refusal| self.refused(refusal, about, None))
     }
 
-    /// Whether a wrong value of `role` costs nothing that a person would miss, as the token tells from a fresh start.
-    fn may_try(&mut self, role: Role) -> bool {
+    /// Whether a wrong value of `role` costs nothing that a person would miss, as the token tells from a fresh start. `had_all` is
+    /// whether a right value brought every try back in this transaction.
+    fn may_try(&mut self, role: Role, had_all: bool) -> bool {
         self.fresh.set(None);
         let Ok(info) = self.module.refresh().and_then(|()| self.info()) else { return false };
         let quirks = self.quirks(&info);
@@ -336,6 +339,9 @@ impl Slot {
             && match quirks.counting {
                 Counting::Never => true,
                 Counting::Told => !retries.is_last() && retries != Retries::Blocked,
+                // No flag may mean no word of the tries: of all of them two are no matter, of some the first could be the last.
+                Counting::Perhaps if retries == Retries::Unknown => had_all,
+                Counting::Perhaps => !retries.is_last() && retries != Retries::Blocked,
                 Counting::Untold => false,
             }
     }

@@ -50,6 +50,7 @@ const SOFTHSM2: Quirks = Quirks {
 const OPENCRYPTOKI: Quirks = Quirks {
     whose: &[Whose { manufacturer: "IBM Corp.", ..ANY }],
     checks_so_login: true,
+    counting: Counting::Told,
     init: Init::LosesChangedSoPin,
     of_a_blank_token: Some("its SO PIN is 87654321 till `so-pin change`: `token init` takes no other"),
     ..CAREFUL
@@ -84,8 +85,12 @@ const NSS: Quirks = Quirks {
 };
 
 /// kryoptic 1.5.4: ten tries of each, told by flags that stay as they were after C_InitPIN till the next good login.
-const KRYOPTIC: Quirks =
-    Quirks { whose: &[Whose { manufacturer: "Kryoptic Project", ..ANY }], checks_so_login: true, ..CAREFUL };
+const KRYOPTIC: Quirks = Quirks {
+    whose: &[Whose { manufacturer: "Kryoptic Project", ..ANY }],
+    checks_so_login: true,
+    counting: Counting::Told,
+    ..CAREFUL
+};
 
 /// ykcs11 2.2.0, with a PIV application behind it: the SO PIN is the management key in hexadecimal, which is not counted. What is as
 /// short as a PIN is tried as the *user PIN* by C_Login (CKU_SO), and a new key that is too short is filled up with zeros, so that
