@@ -36,6 +36,8 @@ const MYSELF: &str = "/proc/self/exe";
 const AT_ONCE: usize = 256;
 /// How long what a module still prints is waited for when its worker has ended.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// The time between the first two looks whether a worker has ended: as a rule it has within as much. Each further pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
 
 /// A running worker.
 pub struct Client {
@@ -287,11 +289,13 @@ impl Running {
 /// How a process ended, which takes a moment after its pipe has; none where it has not, since the system does not let go of it.
 fn ended(child: &mut Child) -> Option<ExitStatus> {
     let deadline = Instant::now() + LAST_WORDS;
+    let mut pause = FIRST_PAUSE;
     loop {
         match child.try_wait() {
-            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
+            Ok(None) if Instant::now() < deadline => thread::sleep(pause),
             ended => return ended.ok().flatten(),
         }
+        pause = pause.saturating_mul(2);
     }
 }
 
