@@ -176,17 +176,13 @@ impl std::fmt::Debug for Selector {
 
 /// The selector of each identity, unique in this listing; slot id and module, or the reader, where serials are empty or shared.
 pub fn selectors(identities: &[&Identity]) -> Vec<String> {
-    identities
-        .iter()
-        .map(|identity| {
-            let twins = identities.iter().filter(|other| {
-                other.serial == identity.serial
-                    && (other.application == Application::Pkcs11) == (identity.application == Application::Pkcs11)
-                    && (identity.application == Application::Pkcs11 || other.application == identity.application)
-            });
-            print(identity, identity.serial.is_some() && twins.count() == 1)
-        })
-        .collect()
+    // Counted once for all: a store may have thousands of tokens.
+    let mut twins = BTreeMap::new();
+    for identity in identities {
+        *twins.entry((identity.application, &identity.serial)).or_insert(0_usize) += 1;
+    }
+    let is_alone = |identity: &Identity| twins.get(&(identity.application, &identity.serial)) == Some(&1);
+    identities.iter().map(|identity| print(identity, identity.serial.is_some() && is_alone(identity))).collect()
 }
 
 /// One selector; with the token's place unless its serial is enough.
