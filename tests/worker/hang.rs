@@ -47,9 +47,9 @@ fn the_limit_is_that_of_each_call_however_many_tokens_a_module_has() {
     let desk = Desk::new();
     ["b", "c"].into_iter().for_each(|label| drop(desk.store.token(label, SO, Some(PIN))));
     let slow = Faults::new().rule("C_GetTokenInfo=delay:350");
-    let run = behind(&desk, &slow, "list --via pkcs11 --json --module-timeout 1").run();
-    let listed = run.code(0).json()["tokens"].as_array().unwrap().len();
-    assert_eq!(listed, 4, "three live ones and a blank one, which take 1.4 s together: {run:?}");
+    let listed = behind(&desk, &slow, "list --via pkcs11 --json --module-timeout 1").run().code(0).json();
+    let tokens = listed["tokens"].as_array().unwrap().len();
+    assert_eq!(tokens, 4, "three live ones and a blank one, which take 1.4 s together: {listed}");
 }
 
 #[test]
