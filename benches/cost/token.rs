@@ -13,8 +13,11 @@ use crate::{
     softhsm::{SoftHsm, softhsm_module},
 };
 
+/// Measures what the title says.
+type Run = fn(&str, &mut Reaches);
+
 /// What is measured, by its title.
-pub const RACES: [(&str, fn(&str, &mut Reaches)); 3] = [
+pub const RACES: [(&str, Run); 3] = [
     ("SoftHSM2 `pin change`", change),
     ("SoftHSM2 `list` of one token", list),
     ("SoftHSM2 `status` of one of 5000 tokens", status),
