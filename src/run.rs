@@ -22,7 +22,7 @@ use crate::{
     ledger::Ledger,
     operation::{Operation, Orders},
     render::{Failure, Listed, Listing, Render, Report},
-    selector::{Selection, selectors},
+    selector::{Selection, naming},
     token::{Access, Depth, Found, Identity, Need, Role, Survey},
 };
 
@@ -77,9 +77,10 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
         let failure = Failure::bare(choose::nothing(selection, problems, answered, instead));
         return Err(restore::with_rescue(failure, selection, None, settings));
     }
-    let names = selectors(&identities.iter().collect::<Vec<_>>());
+    let name = naming(&identities.iter().collect::<Vec<_>>());
     let listed = surveys.into_iter().filter_map(|(index, survey)| {
-        Some(Listed { selector: names.get(index)?.clone(), identity: identities.get(index)?.clone(), survey })
+        let identity = identities.get(index)?;
+        Some(Listed { selector: name(identity), identity: identity.clone(), survey })
     });
     Ok(Listing { tokens: listed.collect(), problems, instead })
 }

@@ -174,19 +174,23 @@ impl std::fmt::Debug for Selector {
     }
 }
 
-/// The selector of each identity, unique in this listing; slot id and module, or the reader, where serials are empty or shared.
+/// The selector of each identity, as [`naming`] names it.
 pub fn selectors(identities: &[&Identity]) -> Vec<String> {
-    identities
-        .iter()
-        .map(|identity| {
-            let twins = identities.iter().filter(|other| {
-                other.serial == identity.serial
-                    && (other.application == Application::Pkcs11) == (identity.application == Application::Pkcs11)
-                    && (identity.application == Application::Pkcs11 || other.application == identity.application)
-            });
-            print(identity, identity.serial.is_some() && twins.count() == 1)
-        })
-        .collect()
+    let name = naming(identities);
+    identities.iter().map(|identity| name(identity)).collect()
+}
+
+/// What names each of these identities, unique among them; slot id and module, or the reader, where serials are empty or shared.
+pub fn naming<'a>(identities: &[&'a Identity]) -> impl Fn(&Identity) -> String + use<'a> {
+    // Counted once for all: a store may have thousands of tokens.
+    let mut twins = BTreeMap::new();
+    for identity in identities {
+        *twins.entry((identity.application, identity.serial.as_ref())).or_insert(0_usize) += 1;
+    }
+    move |identity| {
+        let count = twins.get(&(identity.application, identity.serial.as_ref()));
+        print(identity, identity.serial.is_some() && count == Some(&1))
+    }
 }
 
 /// One selector; with the token's place unless its serial is enough.

@@ -40,7 +40,7 @@ pub fn median(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> f64 {
     values[values.len() / 2]
 }
 
-/// Counts that were held against what they must reach.
+/// Counts and times that were held against what they must reach.
 #[derive(Default)]
 pub struct Reaches {
     above: Vec<String>,
@@ -56,7 +56,16 @@ impl Reaches {
         format!("**{apdus}, ABOVE the {reach} allowed**")
     }
 
-    /// A failure where one count was above its reach.
+    /// Says how many times as long as the floor pukka took, and remembers it where that is more than `reach`.
+    pub fn hold_time(&mut self, what: &str, ratio: f64, reach: f64) -> String {
+        if ratio <= reach {
+            return format!("**{ratio:.2}**, at most {reach}");
+        }
+        self.above.push(format!("{what}: {ratio:.2} times as long as the floor, at most {reach} was allowed"));
+        format!("**{ratio:.2}, ABOVE the {reach} allowed**")
+    }
+
+    /// A failure where one was above its reach.
     pub fn conclude(self) -> ExitCode {
         self.above.iter().for_each(|line| println!("ABOVE ITS REACH: {line}"));
         if self.above.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

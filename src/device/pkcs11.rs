@@ -118,6 +118,7 @@ fn show(module: Arc<Module>, settings: &Settings) -> Result<Slots> {
         unsettled: false,
     };
     let ids = module.slots()?;
+    let shared = Arc::new(settings.clone());
     for (id, info) in ids.iter().copied().zip(module.token_infos(&ids)?) {
         let place = Place::Slot { id, module: module.path().to_owned() };
         let info = match info {
@@ -130,7 +131,7 @@ fn show(module: Arc<Module>, settings: &Settings) -> Result<Slots> {
         };
         if info::has_pins(&info) {
             let identity = info::identity(&info, place);
-            let connection = Box::new(Slot::new(Arc::clone(&module), id, identity.clone(), settings.clone()));
+            let connection = Box::new(Slot::new(Arc::clone(&module), id, identity.clone(), Arc::clone(&shared)));
             let abilities = Quirks::of(module.library(), &info).abilities(&info);
             slots.found.push(Found { identity, abilities, connection });
         }

@@ -4,7 +4,7 @@ use crate::{
     device::Search,
     error::{Error, Result},
     operation::Operation,
-    selector::{Selection, Selector, selectors},
+    selector::{Selection, Selector, naming},
     token::{Found, Identity, Place},
 };
 
@@ -27,7 +27,7 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
     let problems = std::mem::take(&mut search.problems);
     let found = &mut search.found;
     let identities: Vec<&Identity> = found.iter().map(|found| &found.identity).collect();
-    let names = selectors(&identities);
+    let name = naming(&identities);
     let verb = operation.verb();
     let is_init = matches!(operation, Operation::Init { .. });
     let (hidden, routes): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.hides_token);
@@ -51,7 +51,9 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
     // A blank slot, which SoftHSM2 always shows, is beside the point of what a token cannot do.
     let is_live = |index: &usize| identities.get(*index).is_some_and(|token| !token.blank);
     let live: Vec<usize> = candidates.iter().copied().filter(is_live).collect();
-    let named = |indices: &[usize]| indices.iter().filter_map(|index| names.get(*index).cloned()).collect();
+    let named = |indices: &[usize]| {
+        indices.iter().filter_map(|index| identities.get(*index).map(|identity| name(identity))).collect()
+    };
     let index = match (able.as_slice(), live.as_slice(), candidates.as_slice()) {
         ([one], ..) | ([], [one], _) | ([], _, [one]) => *one,
         ([], _, []) if is_init && selection.selector.is_none() && found.iter().any(|found| found.has(verb)) => {
@@ -86,7 +88,8 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
         }
     }
     let destroy_word = identities.get(index).map(|token| destroy_word(token, &identities)).unwrap_or_default();
-    let selector = names.get(index).cloned().unwrap_or_default();
+    let selector = identities.get(index).map(|identity| name(identity)).unwrap_or_default();
+    drop(name);
     Ok(Chosen { found: found.swap_remove(index), selector, destroy_word })
 }
 

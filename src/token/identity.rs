@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use super::Text;
 
 /// The application that answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Application {
     /// A token behind a PKCS#11 module.
     Pkcs11,

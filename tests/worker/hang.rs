@@ -43,6 +43,16 @@ fn a_read_that_hangs_is_cut_off_and_the_option_that_waits_longer_is_named() {
 }
 
 #[test]
+fn the_limit_is_that_of_each_call_however_many_tokens_a_module_has() {
+    let desk = Desk::new();
+    ["b", "c"].into_iter().for_each(|label| drop(desk.store.token(label, SO, Some(PIN))));
+    let slow = Faults::new().rule("C_GetTokenInfo=delay:350");
+    let listed = behind(&desk, &slow, "list --via pkcs11 --json --module-timeout 1").run().code(0).json();
+    let tokens = listed["tokens"].as_array().unwrap().len();
+    assert_eq!(tokens, 4, "three live ones and a blank one, which take 1.4 s together: {listed}");
+}
+
+#[test]
 fn an_end_that_hangs_is_cut_off_and_what_was_proved_stands() {
     let ends = ["C_CloseSession", "C_Finalize"];
     let cases: Vec<_> = ends.iter().flat_map(|call| [VERIFY, CHANGE].map(|words| (*call, words))).collect();

@@ -36,10 +36,10 @@ use crate::{
 
 /// The tool's own program, also when another has taken its place on disk.
 const MYSELF: &str = "/proc/self/exe";
-/// How many requests may wait for an answer: their pipe holds them all, so that neither side waits for the other to read.
-const AT_ONCE: usize = 256;
 /// How long what a module still prints is waited for when its worker has ended.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// The time between the first two looks whether a worker has ended: as a rule it has within as much. Each further pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
 
 /// A running worker.
 pub struct Client {
@@ -136,23 +136,6 @@ impl Client {
     /// As [`Client::ask`].
     pub fn ask_longer<T: DeserializeOwned>(&self, request: &Request<'_>, longer: Duration) -> Result<T> {
         self.ask_within(request, self.limit.saturating_add(longer))
-    }
-
-    /// Asks for several calls that need nothing of each other: the worker makes one while the answer to another is read.
-    ///
-    /// # Errors
-    /// As [`Client::ask`].
-    pub fn ask_all<T: DeserializeOwned>(&self, requests: &[Request<'_>]) -> Result<Vec<T>> {
-        let mut answers = Vec::with_capacity(requests.len());
-        for some in requests.chunks(AT_ONCE) {
-            for request in some {
-                self.with(request, |running| wire::ask(&mut running.to, request).map_err(|_| Why::Ended))?;
-            }
-            for request in some {
-                answers.push(self.with(request, |running| running.receive(Some(self.limit)))?);
-            }
-        }
-        Ok(answers)
     }
 
     fn ask_within<T: DeserializeOwned>(&self, request: &Request<'_>, limit: Duration) -> Result<T> {
@@ -295,11 +278,13 @@ impl Running {
 /// How a process ended, which takes a moment after its pipe has; none where it has not, since the system does not let go of it.
 fn ended(child: &mut Child) -> Option<ExitStatus> {
     let deadline = Instant::now() + LAST_WORDS;
+    let mut pause = FIRST_PAUSE;
     loop {
         match child.try_wait() {
-            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
+            Ok(None) if Instant::now() < deadline => thread::sleep(pause),
             ended => return ended.ok().flatten(),
         }
+        pause = pause.saturating_mul(2);
     }
 }
 

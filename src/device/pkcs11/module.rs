@@ -25,7 +25,8 @@ use super::{
     lock,
     raw::{LoadError, Rv},
     verdict::{failure, number},
-    wire::{Locked, NoLock, Request},
+    wire::{Locked, NoLock, Request, SLOTS_AT_ONCE},
+    worker::A_MOMENT,
 };
 use crate::{
     error::{Error, Result},
@@ -233,8 +234,16 @@ impl Module {
     /// # Errors
     /// [`Error::Device`] where the worker is lost; for one slot, where there is a token and the module cannot say which.
     pub fn token_infos(&self, slots: &[CK_SLOT_ID]) -> Result<Vec<Result<Option<TokenInfo>>>> {
-        let requests: Vec<Request<'_>> = slots.iter().map(|slot| Request::TokenInfo { slot: *slot }).collect();
-        let answers = self.worker.ask_all::<Result<TokenInfo, Rv>>(&requests)?;
+        let mut answers = Vec::with_capacity(slots.len());
+        // Many for each round trip: a store may have thousands of tokens.
+        while let Some(some) = slots.get(answers.len()..).and_then(|rest| rest.chunks(SLOTS_AT_ONCE).next()) {
+            let request = Request::TokenInfos { slots: some.to_vec() };
+            let mut read: Vec<Result<TokenInfo, Rv>> = self.worker.ask_longer(&request, A_MOMENT)?;
+            if read.is_empty() {
+                return Err(Error::Internal("a worker that answers for no slot".into()));
+            }
+            answers.append(&mut read);
+        }
         let read = |(slot, answer): (&CK_SLOT_ID, Result<TokenInfo, Rv>)| {
             let name = format!("C_GetTokenInfo({slot})");
             self.called(format_args!("{name}"));

@@ -85,8 +85,9 @@ impl Raw {
         Ok(Self { functions, _library: library })
     }
 
-    /// C_Initialize, with the system's locks where the module can use them, and `init` as pReserved: what NSS, and modules made
-    /// for it, read there as LibraryParameters. The standard wants NULL there (2.40, 5.4).
+    /// C_Initialize without arguments, which tells the module that one thread makes all calls, so that it need lock nothing (2.40,
+    /// 5.4): SoftHSM2 takes its locks some thousand times for a listing. With `init` it gets that as pReserved: what NSS, and
+    /// modules made for it, read there as LibraryParameters. The standard wants NULL there.
     pub fn initialize(&self, init: Option<&CStr>) -> Result<(), Rv> {
         // Where LibraryParameters is not NULL the structure of NSS goes on with one more pointer, which must be.
         #[repr(C)]
@@ -94,7 +95,8 @@ impl Raw {
             standard: CK_C_INITIALIZE_ARGS,
             reserved: *mut c_void,
         }
-        let parameters = init.map_or(ptr::null_mut(), |init| init.as_ptr().cast_mut().cast());
+        let Some(init) = init else { return call!(self, C_Initialize(ptr::null_mut())) };
+        let parameters = init.as_ptr().cast_mut().cast();
         let standard =
             CK_C_INITIALIZE_ARGS { flags: CKF_OS_LOCKING_OK, pReserved: parameters, ..CK_C_INITIALIZE_ARGS::default() };
         let mut arguments = Arguments { standard, reserved: ptr::null_mut() };

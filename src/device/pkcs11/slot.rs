@@ -30,7 +30,7 @@ pub struct Slot {
     module: Arc<Module>,
     id: CK_SLOT_ID,
     identity: Identity,
-    settings: Settings,
+    settings: Arc<Settings>,
     /// What the token said of itself in this transaction, until a call may have changed it: some modules ask the card each time.
     fresh: Cell<Option<TokenInfo>>,
     /// Whether a call of this transaction was to change a PIN.
@@ -39,7 +39,7 @@ pub struct Slot {
 
 impl Slot {
     /// The slot `id` of a module, in which the token of `identity` was seen.
-    pub fn new(module: Arc<Module>, id: CK_SLOT_ID, identity: Identity, settings: Settings) -> Self {
+    pub fn new(module: Arc<Module>, id: CK_SLOT_ID, identity: Identity, settings: Arc<Settings>) -> Self {
         Self { module, id, identity, settings, fresh: Cell::new(None), wrote: false }
     }
 

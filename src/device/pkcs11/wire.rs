@@ -11,16 +11,19 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Error;
 
-/// The longest request in bytes: two PINs, or a path or an initialisation string and what stands around them.
+/// The longest request in bytes: two PINs, or a path, an initialisation string or [`SLOTS_AT_ONCE`] and what stands around them.
 const LONGEST_REQUEST: usize = 16 * 1024;
 /// The longest answer in bytes: far more than the list of all slots that a module ever showed.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// How many slots one request may name.
+pub const SLOTS_AT_ONCE: usize = 1024;
 
 /// Bytes of the length before a frame.
 const HEADER: usize = 4;
 
 /// A call that the worker is to make. It has no `Debug`: it may hold PINs.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request<'a> {
     /// Load the library of this path.
     Load {
@@ -48,6 +51,11 @@ pub enum Request<'a> {
     TokenInfo {
         /// CK_SLOT_ID.
         slot: u64,
+    },
+    /// C_GetTokenInfo of several, as many from the first on as a moment allows.
+    TokenInfos {
+        /// CK_SLOT_ID of each.
+        slots: Vec<u64>,
     },
     /// C_OpenSession.
     OpenSession {
@@ -125,7 +133,7 @@ impl Request<'_> {
             Self::Info => "C_GetInfo",
             Self::Slots => "C_GetSlotList",
             Self::SlotInfo { .. } => "C_GetSlotInfo",
-            Self::TokenInfo { .. } => "C_GetTokenInfo",
+            Self::TokenInfo { .. } | Self::TokenInfos { .. } => "C_GetTokenInfo",
             Self::OpenSession { .. } => "C_OpenSession",
             Self::CloseSession { .. } => "C_CloseSession",
             Self::Login { .. } => "C_Login",
@@ -145,7 +153,12 @@ impl Request<'_> {
     pub fn is_read(&self) -> bool {
         matches!(
             self,
-            Self::Info | Self::Slots | Self::SlotInfo { .. } | Self::TokenInfo { .. } | Self::OpenSession { .. }
+            Self::Info
+                | Self::Slots
+                | Self::SlotInfo { .. }
+                | Self::TokenInfo { .. }
+                | Self::TokenInfos { .. }
+                | Self::OpenSession { .. }
         )
     }
 
@@ -220,7 +233,7 @@ impl Inbox {
     }
 }
 
-/// An answer that comes in pieces.
+/// An answer that comes in pieces, by itself: no other is on its way.
 #[derive(Default)]
 pub struct Incoming(Vec<u8>);
 
@@ -235,7 +248,7 @@ impl Incoming {
         if length > LONGEST_ANSWER {
             return Err(ErrorKind::InvalidData.into());
         }
-        Ok((HEADER + length).saturating_sub(self.0.len()))
+        (HEADER + length).checked_sub(self.0.len()).ok_or_else(|| ErrorKind::InvalidData.into())
     }
 
     /// Takes the next piece from `from`, which has one. Whether there was any.
@@ -243,7 +256,8 @@ impl Incoming {
     /// # Errors
     /// Those of `from`.
     pub fn take(&mut self, from: &mut impl Read) -> io::Result<bool> {
-        let mut piece = vec![0; self.missing()?.min(64 * 1024)];
+        // A small answer is there at once, length and all.
+        let mut piece = vec![0; self.missing()?.clamp(1024, 64 * 1024)];
         let read = from.read(&mut piece)?;
         self.0.extend_from_slice(piece.get(..read).unwrap_or_default());
         Ok(read > 0)
@@ -290,4 +304,41 @@ pub struct NoLock {
     pub cure: String,
     /// What the system said.
     pub detail: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_holds_all_the_slots_that_it_may_whatever_their_numbers() {
+        let request = Request::TokenInfos { slots: vec![u64::MAX; SLOTS_AT_ONCE] };
+        let mut sent = Vec::new();
+        ask(&mut sent, &request).unwrap();
+        assert_eq!(Inbox::new().next(&mut sent.as_slice(), |read| read == request).unwrap(), Some(true));
+    }
+
+    #[test]
+    fn an_answer_is_whole_however_it_is_cut_and_what_stands_behind_it_is_none() {
+        let mut sent = Vec::new();
+        answer(&mut sent, &vec![7_u8; 3000]).unwrap();
+        for length in [1, HEADER, 1024, sent.len()] {
+            let mut incoming = Incoming::default();
+            for piece in sent.chunks(length) {
+                assert!(incoming.missing().unwrap() > 0);
+                let mut piece = piece;
+                while !piece.is_empty() {
+                    assert!(incoming.take(&mut piece).unwrap());
+                }
+            }
+            assert_eq!(incoming.missing().unwrap(), 0);
+            assert_eq!(incoming.open::<Vec<u8>>().unwrap(), [7; 3000]);
+        }
+        let mut two = Vec::new();
+        answer(&mut two, &1_u8).unwrap();
+        answer(&mut two, &2_u8).unwrap();
+        let mut incoming = Incoming::default();
+        incoming.take(&mut two.as_slice()).unwrap();
+        assert!(incoming.missing().is_err());
+    }
 }
