@@ -69,7 +69,7 @@ fn left_at_the_end(stage: &Stage, arguments: &[&str], rules: &str, text: &str, c
     let last = match code {
         0 if !arguments.contains(&"--dry-run") => 2,
         8 if rules.starts_with("C_SetPIN") => 2,
-        11 => 4,
+        11 => 3,
         _ => 1,
     };
     let faults = faults.rule("swallow").rule(gate.before(&format!("C_Finalize#{last}")));

@@ -59,7 +59,11 @@ impl Slot {
         loop {
             match (self.look()?, pauses.next()) {
                 (Some(info), _) => return Ok(info),
-                (None, Some(pause)) => thread::sleep(Duration::from_millis(*pause)),
+                (None, Some(pause)) => {
+                    thread::sleep(Duration::from_millis(*pause));
+                    // What SoftHSM2 met half written it looks at no more till it begins anew.
+                    self.module.refresh()?;
+                }
                 (None, None) => break,
             }
         }
