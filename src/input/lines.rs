@@ -135,6 +135,12 @@ pub fn check(need: Need, value: &Pin) -> Result<()> {
     if bytes.len() > Pin::MOST {
         return refuse("is far too long for a secret");
     }
+    // Some editors begin a file with it, and nobody sees it.
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        return refuse(
+            "begins with a byte order mark, which an editor put there: save the file as plain UTF-8 without one",
+        );
+    }
     let controls = bytes.utf8_chunks().any(|chunk| chunk.valid().chars().any(char::is_control));
     if controls {
         return refuse("holds a control character, such as a tab or NUL");
@@ -161,6 +167,14 @@ mod tests {
     fn lines(text: &str) -> Vec<String> {
         let mut lines = Lines::read(text.as_bytes(), PIN).unwrap();
         std::iter::from_fn(|| lines.next_line()).map(|pin| String::from_utf8(pin.bytes().to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_refused_and_no_part_of_a_pin() {
+        let value = |text: &str| Pin::take(Zeroizing::new(text.as_bytes().to_vec()));
+        let error = check(PIN, &value("\u{feff}123456")).unwrap_err();
+        assert!(error.exit_code() == 6 && error.to_string().contains("byte order mark"), "{error}");
+        assert!(check(PIN, &value("123456")).is_ok());
     }
 
     #[test]
