@@ -313,8 +313,11 @@ impl Job<'_> {
             (false, true) => Stage::Collecting,
             (false, false) => Stage::Planning,
         };
+        // A token that begins has no old value: there is nothing to tell apart but whether the new one is there.
+        let begins = matches!(self.operation, Operation::Init { .. });
+        let holds = progress.holds.filter(|holds| !begins || *holds == Holds::New);
         // Where it is known which value holds, nobody has to find out.
-        let known = match progress.holds {
+        let known = match holds {
             Some(Holds::Old) => {
                 Some("go on with the old value, or try again; where it fails again, ask whoever made the module")
             }
@@ -338,7 +341,7 @@ impl Job<'_> {
         let called = error.role().zip(progress.survey.as_ref()).map(|(role, survey)| survey.called(role));
         let concerned = self.operation.concerned();
         let named = progress.survey.as_ref().map_or(concerned.title(), |survey| survey.called(concerned));
-        let holds = progress.holds.map(|holds| (named, holds));
+        let holds = holds.map(|holds| (named, holds));
         let (token, done) = (Some(self.selector.clone()), progress.done);
         Failure { error, token, called, hint, done, generated, holds }
     }
