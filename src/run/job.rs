@@ -10,7 +10,7 @@ use crate::{
     operation::{Action, Hint, Operation, Orders, Outcome, Plan, Secrets, Stage, Step, advise, listed, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
-    token::{Access, Depth, Found, Holds, Identity, Proof, Retries, Role, State, Survey, Token},
+    token::{Access, Depth, Found, Holds, Identity, Need, Proof, Retries, Role, State, Survey, Token},
 };
 
 /// One operation on one token.
@@ -281,9 +281,12 @@ impl Job<'_> {
             commands: plan.commands(survey),
             costs: plan.costs(survey),
             plan: None,
+            lacks_pin: false,
         };
         match effect {
             Some(effect) => {
+                let gives_pin = plan.needs().contains(&Need::New(Role::UserPin));
+                report.lacks_pin = plan.outcome == Outcome::Initialised && !gives_pin;
                 report.outcome = Some(plan.outcome);
                 report.confirmed = effect.unproved.is_empty();
                 report.unproved = effect.unproved;
