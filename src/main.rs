@@ -154,7 +154,11 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                 let failure = failure.with_modules(&global.modules);
                 named.iter().fold(failure, |failure, named| failure.with_profile(&named.application, &named.file))
             })?;
-            render.report(&report).map_err(Failure::bare)
+            render.report(&report).map_err(Failure::bare)?;
+            if let (Some(next), false) = (report.next(&global.modules), render.json) {
+                render.note(&next);
+            }
+            Ok(())
         }
         Asked::Restore { token, destroy } => {
             let selection = selection(token)?;

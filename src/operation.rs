@@ -18,7 +18,7 @@ mod step;
 mod unblock;
 mod verify;
 
-pub use hint::{Hint, call, distance};
+pub use hint::{Hint, call, command, distance};
 pub use plan::{Orders, Outcome, Plan, listed};
 pub use possible::{choices, possible};
 pub use remedy::{Stage, advise, remedy};

@@ -15,7 +15,7 @@ pub use restore::restore;
 use std::collections::BTreeMap;
 
 use crate::{
-    device::{self, Search, Settings, Wanted},
+    device::{self, Problem, Search, Settings, Wanted},
     error::{Error, Result},
     input::{Collector, Source},
     interrupt::Interrupts,
@@ -49,8 +49,7 @@ pub struct Call {
 /// [`Error::NoToken`] where a token was named and is not there; a problem where nothing is there and a route failed.
 pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Listing, Failure> {
     selection.check(&device::known(settings)).map_err(Failure::bare)?;
-    let Search { mut found, problems, answered, instead } = device::find(wanted(selection, full), settings);
-    let mut problems: Vec<Error> = problems.into_iter().map(|problem| problem.error).collect();
+    let Search { mut found, mut problems, answered, instead } = device::find(wanted(selection, full), settings);
     let mut identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
     let chosen: Vec<usize> = match &selection.selector {
         Some(selector) => selector.matches(&identities.iter().collect::<Vec<_>>()),
@@ -69,7 +68,7 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
                 survey.iter().for_each(|survey| identity.clone_from(&survey.identity));
                 surveys.push((index, survey));
             }
-            Err(error) => problems.push(error),
+            Err(error) => problems.push(Problem { error, hides_token: true, route: identity.place.route() }),
         }
     }
     let sought = selection.selector.is_some() || selection.application.is_some();
@@ -82,6 +81,7 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
         let identity = identities.get(index)?;
         Some(Listed { selector: name(identity), identity: identity.clone(), survey })
     });
+    let problems = problems.into_iter().map(|problem| problem.error).collect();
     Ok(Listing { tokens: listed.collect(), problems, instead })
 }
 

@@ -206,6 +206,22 @@ fn the_file_goes_where_the_token_is_found_to_have_kept_the_old_pin() {
 }
 
 #[test]
+fn a_generated_value_is_worth_no_word_where_the_token_is_found_to_have_kept_the_old_one() {
+    for (rule, code) in [("C_SetPIN=CKR_GENERAL_ERROR", 8), ("C_SetPIN=lie", 11), ("C_SetPIN=crash", 8)] {
+        let desk = Desk::new();
+        let run = desk.logged_behind(Faults::new().rule(rule), &change_to("generate")).run().code(code);
+        assert!(run.out.is_empty() && !run.err.contains("generated value"), "{rule}: {run:?}");
+        let words = [&change_to("generate")[..], &["--json"]].concat();
+        let failed = desk.logged_behind(Faults::new().rule(rule), &words).run().code(code).json();
+        assert_eq!(failed["error"]["holds"], "old", "{rule}: {failed}");
+        assert!(failed["error"].get("generated").is_none(), "{rule}: {failed}");
+        let so = ["so-pin", "change", "--so-pin", "env:SO", "--new-so-pin"];
+        let run = desk.logged_behind(Faults::new().rule(rule), &[&so[..], &["generate"]].concat()).run().code(code);
+        assert!(run.out.is_empty() && !run.err.contains("generated value"), "{rule}: {run:?}");
+    }
+}
+
+#[test]
 fn a_generated_value_is_not_shown_where_the_token_refused_the_old_one() {
     let desk = Desk::new();
     let wrong = ["pin", "change", "--pin", "env:WRONG", "--new-pin", "generate"];

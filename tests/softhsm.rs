@@ -183,7 +183,8 @@ fn a_token_initialised_without_a_pin_gets_its_first_by_pin_set() {
 #[test]
 fn the_first_pin_is_said_to_be_set_in_text_too() {
     let desk = Desk::blank();
-    said(desk.run("token init --label desk-7 --so-pin env:SO"), "initialised");
+    let begun = desk.run("token init --label desk-7 --so-pin env:SO").code(0);
+    assert!(begun.out.is_empty() && begun.err.starts_with("desk-7: initialised and confirmed\nnote: "), "{begun:?}");
     said(desk.run("pin set --token desk-7 --so-pin env:SO --new-pin env:PIN"), " set");
     assert!(desk.is_pin(PIN) && desk.is_so_pin(SO));
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     error::Error,
     input::Generated,
-    operation::{Hint, Outcome, Plan, advise},
+    operation::{Hint, Outcome, Plan, advise, command},
     token::{Holds, Identity, Retries, Role, Survey, Verb},
 };
 
@@ -73,6 +73,16 @@ pub struct Report {
     pub costs: Vec<String>,
     /// The plan, where it was only made.
     pub plan: Option<Plan>,
+    /// Whether the token began without a user PIN, which is still to be set.
+    pub lacks_pin: bool,
+}
+
+impl Report {
+    /// What a person should know of the token as it is now.
+    pub fn next(&self, modules: &[PathBuf]) -> Option<String> {
+        let set = Hint::Command(command(Verb::PinSet, &self.selector)).with_modules(modules);
+        self.lacks_pin.then(|| format!("the PIN is not set yet: {}", set.text()))
+    }
 }
 
 /// Why it was not done, with what is known of the token.

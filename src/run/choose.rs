@@ -1,11 +1,11 @@
 //! Which of the tokens that were found is meant; a command that writes or verifies never guesses.
 
 use crate::{
-    device::Search,
+    device::{Problem, Search},
     error::{Error, Result},
     operation::Operation,
     selector::{Selection, Selector, naming},
-    token::{Found, Identity, Place},
+    token::{Found, Identity, Place, Route},
 };
 
 /// The token that is meant.
@@ -65,7 +65,7 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
             return Err(Error::Unsupported { what: format!("none of the tokens found has `{verb}`") });
         }
         ([], _, []) => {
-            let problems = hidden.into_iter().chain(routes).map(|problem| problem.error).collect();
+            let problems = hidden.into_iter().chain(routes).collect();
             return Err(nothing(selection, problems, answered, instead));
         }
         ([], _, several) => {
@@ -97,14 +97,18 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
 ///
 /// A word that names a token may be a card's, so a route that fails is told beside it; it is no answer where another route
 /// was asked and had none.
-pub fn nothing(selection: &Selection, problems: Vec<Error>, answered: bool, instead: Option<String>) -> Error {
+pub fn nothing(selection: &Selection, problems: Vec<Problem>, answered: bool, instead: Option<String>) -> Error {
     let is_word = matches!(selection.selector, Some(Selector::Word(_)));
     let asked = selection.via.is_some() || selection.application.is_some();
     match problems.into_iter().next() {
-        Some(problem) if is_word && answered && !asked => Error::NoToken(format!(
-            "no token matches the one that was named (and of cards nothing is known: {problem})"
-        )),
-        Some(problem) => problem,
+        Some(Problem { error, route, .. }) if is_word && answered && !asked => {
+            let besides = match route {
+                Route::Pcsc => "of cards nothing is known",
+                Route::Pkcs11 => "one module could not be asked",
+            };
+            Error::NoToken(format!("no token matches the one that was named (and {besides}: {error})"))
+        }
+        Some(problem) => problem.error,
         None if selection.selector.is_some() => Error::NoToken("no token matches the one that was named".into()),
         None => {
             let sought = selection
@@ -133,5 +137,25 @@ fn destroy_word(token: &Identity, all: &[&Identity]) -> String {
         (Some(word), _) => word.lossless(),
         (None, Place::Slot { id, .. }) => format!("slot {id}"),
         (None, Place::Reader(reader)) => reader.lossless(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hindered_the_search_for_a_word_is_told_by_its_route() {
+        let selection = Selection { selector: Some(Selector::Word("desk-7".into())), ..Selection::default() };
+        for (route, told) in [
+            (Route::Pcsc, "of cards nothing is known: no pcscd"),
+            (Route::Pkcs11, "one module could not be asked: no pcscd"),
+        ] {
+            let error = Error::Device { what: "no pcscd".into(), cure: None, detail: None };
+            let problem = Problem { error, hides_token: false, route };
+            let error = nothing(&selection, vec![problem], true, None);
+            assert_eq!(error.kind(), "no-token");
+            assert!(error.to_string().contains(told), "{error}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     operation::{Action, Hint, Operation, Orders, Outcome, Plan, Secrets, Stage, Step, advise, listed, remedy},
     render::{Failure, Render, Report},
     selector::selectors,
-    token::{Access, Depth, Found, Holds, Identity, Proof, Retries, Role, State, Survey, Token},
+    token::{Access, Depth, Found, Holds, Identity, Need, Proof, Retries, Role, State, Survey, Token},
 };
 
 /// One operation on one token.
@@ -281,9 +281,12 @@ impl Job<'_> {
             commands: plan.commands(survey),
             costs: plan.costs(survey),
             plan: None,
+            lacks_pin: false,
         };
         match effect {
             Some(effect) => {
+                let gives_pin = plan.needs().contains(&Need::New(Role::UserPin));
+                report.lacks_pin = plan.outcome == Outcome::Initialised && !gives_pin;
                 report.outcome = Some(plan.outcome);
                 report.confirmed = effect.unproved.is_empty();
                 report.unproved = effect.unproved;
@@ -313,8 +316,11 @@ impl Job<'_> {
             (false, true) => Stage::Collecting,
             (false, false) => Stage::Planning,
         };
+        // A token that begins has no old value: there is nothing to tell apart but whether the new one is there.
+        let begins = matches!(self.operation, Operation::Init { .. });
+        let holds = progress.holds.filter(|holds| !begins || *holds == Holds::New);
         // Where it is known which value holds, nobody has to find out.
-        let known = match progress.holds {
+        let known = match holds {
             Some(Holds::Old) => {
                 Some("go on with the old value, or try again; where it fails again, ask whoever made the module")
             }
@@ -338,7 +344,7 @@ impl Job<'_> {
         let called = error.role().zip(progress.survey.as_ref()).map(|(role, survey)| survey.called(role));
         let concerned = self.operation.concerned();
         let named = progress.survey.as_ref().map_or(concerned.title(), |survey| survey.called(concerned));
-        let holds = progress.holds.map(|holds| (named, holds));
+        let holds = holds.map(|holds| (named, holds));
         let (token, done) = (Some(self.selector.clone()), progress.done);
         Failure { error, token, called, hint, done, generated, holds }
     }

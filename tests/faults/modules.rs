@@ -71,6 +71,24 @@ fn a_module_that_does_not_initialise_or_list_is_a_fault_of_the_device() {
 }
 
 #[test]
+fn a_module_that_does_not_begin_is_told_with_where_to_look() {
+    let desk = Desk::new();
+    let hint = |rules: &str, words: &str| {
+        let error = desk.faulty(&rule(rules), &format!("{VERIFY} --json{words}")).run().code(8).json()["error"].clone();
+        error["hint"].as_str().unwrap_or_default().to_owned()
+    };
+    assert!(hint("C_Initialize=CKR_GENERAL_ERROR", "").contains("SOFTHSM2_CONF"));
+    assert!(hint("C_Initialize=CKR_ARGUMENTS_BAD", "").contains("init = "));
+    // What was told it is what to look at.
+    let config = desk.at_home("config.toml");
+    let module = Faults::new().module();
+    std::fs::write(&config, format!("modules = [{{ path = {:?}, init = \"x\" }}]\n", module.display().to_string()))
+        .unwrap();
+    let told = hint("C_Initialize=CKR_ARGUMENTS_BAD", &format!(" --config {}", config.display()));
+    assert!(told.contains("see what the configuration gives this module as `init`"), "{told}");
+}
+
+#[test]
 fn what_c_finalize_answers_does_not_undo_what_was_done() {
     let desk = Desk::new();
     desk.run(VERIFY).code(0);

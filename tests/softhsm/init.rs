@@ -202,3 +202,21 @@ fn a_module_that_would_wipe_a_token_whatever_the_so_pin_is_not_told_to() {
     assert_eq!(run.code(0).json()["outcome"], "initialised");
     assert!(calls.contains(&"C_InitToken".to_owned()), "{calls:?}");
 }
+
+#[test]
+fn a_token_that_began_without_a_pin_is_told_with_what_sets_it() {
+    let desk = Desk::blank();
+    let run = desk.run("token init --label desk-7 --new-so-pin env:SO").code(0);
+    let note = run
+        .err
+        .lines()
+        .find(|line| line.starts_with("note: the PIN is not set yet: "))
+        .unwrap_or_else(|| panic!("{run:?}"));
+    assert!(note.contains("pukka pin set --token 'pkcs11:") && note.contains("--module '"), "{note}");
+    let desk = Desk::blank();
+    assert!(!desk.run("token init --label desk-7 --new-so-pin env:SO --quiet").code(0).err.contains("not set"));
+    let desk = Desk::blank();
+    assert!(
+        !desk.run("token init --label desk-7 --new-so-pin env:SO --new-pin env:PIN").code(0).err.contains("not set")
+    );
+}

@@ -106,3 +106,17 @@ fn a_crash_at_the_very_end_does_not_undo_what_was_proved() {
         crashed(&desk, rule, "status desk-7").code(0);
     }
 }
+
+#[test]
+fn a_crash_in_the_beginning_of_a_token_is_told_with_what_finishes_it() {
+    for rule in ["C_InitToken=crash", "C_InitToken=after-crash", "C_InitPIN=crash"] {
+        let desk = Desk::blank();
+        let error = crashed(&desk, rule, INIT).code(8).json()["error"].clone();
+        let hint = error["hint"].as_str().unwrap_or_default();
+        assert!(
+            hint.contains("pukka list") && hint.contains("pin set") && !hint.contains("pin verify"),
+            "{rule}: {error}"
+        );
+        assert!(error["holds"].is_null(), "{rule}: {error}");
+    }
+}

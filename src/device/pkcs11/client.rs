@@ -176,25 +176,21 @@ impl Client {
 
     /// What became of the worker in this call; a read that hangs is cut off, a write never is.
     fn lost(&self, request: &Request<'_>, running: &mut Running, why: Why) -> Lost {
-        let (module, call) = (&self.module, request.name());
+        let (module, call, during) = (&self.module, request.name(), during(request));
         let ended = match why {
             // What it started may hold its pipe, so that its end was not seen.
             Why::Silent => running.child.try_wait().ok().flatten(),
             Why::Ended => running.end(),
         };
         let what = match (ended, why) {
-            (Some(status), _) => format!("{module}: the module {} in {call}", said(status)),
+            (Some(status), _) => format!("{module}: the module {} {during}", said(status)),
             (None, Why::Silent) => {
                 format!("{module}: {call} has not come back within {} s (--module-timeout)", self.limit.as_secs())
             }
-            (None, Why::Ended) => format!("{module}: the module has cut its worker off in {call}"),
+            (None, Why::Ended) => format!("{module}: the module has cut its worker off {during}"),
         };
         match (request.is_write(), ended) {
-            (true, Some(_)) => Lost {
-                what,
-                cure: "see by `pukka pin verify` which value the token has, before anything else is tried",
-                writes: false,
-            },
+            (true, Some(_)) => Lost { what, cure: after_write(request), writes: false },
             (true, None) => Lost {
                 what: format!(
                     "{what}; its worker, process {}, is left to end it, and holds the lock of the token until then",
@@ -203,11 +199,7 @@ impl Client {
                 cure: "leave the token where it is until that process has ended, then see by `pukka pin verify` which value it has",
                 writes: true,
             },
-            (false, Some(_)) => Lost {
-                what,
-                cure: "nothing was changed by that; leave this module out, or ask whoever made it",
-                writes: false,
-            },
+            (false, Some(status)) => Lost { what, cure: after_read(status), writes: false },
             (false, None) => {
                 running.kill();
                 Lost {
@@ -288,8 +280,44 @@ fn ended(child: &mut Child) -> Option<ExitStatus> {
     }
 }
 
+/// When a worker was lost, for a sentence.
+fn during(request: &Request<'_>) -> String {
+    match request {
+        Request::Load { .. } => "while it was loaded".into(),
+        Request::Lock { .. } => "while its token was being locked".into(),
+        Request::Unlock => "while its token was being let go of".into(),
+        call => format!("in {}", call.name()),
+    }
+}
+
+/// What to do where the worker ended in a call that may have written.
+fn after_write(request: &Request<'_>) -> &'static str {
+    match request {
+        // Only a token that begins has it last: for one with a PIN before, a command is offered that names it.
+        Request::InitToken { .. } | Request::InitPin { .. } => {
+            "look with `pukka list`: a token that is half made is finished by `pukka pin set --token TOKEN`, or begun anew by `pukka token init --token TOKEN`"
+        }
+        _ => "see by `pukka pin verify` which value the token has, before anything else is tried",
+    }
+}
+
+/// What to do where it ended in a call that writes nothing. No module kills itself: that is the system's or a person's doing.
+fn after_read(status: ExitStatus) -> &'static str {
+    match is_killed(status) {
+        true => "nothing was changed by that; try again, and see whether memory ran out (the system's log tells)",
+        false => "nothing was changed by that; leave this module out, or ask whoever made it",
+    }
+}
+
+fn is_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::SIGKILL as i32)
+}
+
 /// How a process ended, as the second half of a sentence.
 fn said(status: ExitStatus) -> String {
+    if is_killed(status) {
+        return "had its process killed from outside (SIGKILL), by the system or by somebody,".into();
+    }
     let signal = status.signal().map(|number| {
         Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.as_str().to_owned())
     });
@@ -351,5 +379,28 @@ fn no_worker(error: std::io::Error) -> Error {
         what: "no process can be started to load the module in".into(),
         cure: Some("see how many processes may run here (`ulimit -u`), and how much memory is left".into()),
         detail: Some(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_was_killed_is_told_from_a_module_that_crashed() {
+        let [killed, crashed] = [Signal::SIGKILL, Signal::SIGSEGV].map(|signal| ExitStatus::from_raw(signal as i32));
+        assert!(said(killed).contains("killed from outside") && !said(killed).contains("crashed"));
+        assert!(after_read(killed).contains("try again") && after_read(killed).contains("memory"));
+        assert!(!after_read(killed).contains("leave this module out"));
+        assert_eq!(said(crashed), "crashed (SIGSEGV)");
+        assert!(after_read(crashed).contains("leave this module out"));
+    }
+
+    #[test]
+    fn what_is_no_call_of_the_module_is_said_in_words() {
+        assert_eq!(during(&Request::Load { path: b"" }), "while it was loaded");
+        let lock = Request::Lock { directory: b"", name: "", alone: true, wait: 0 };
+        assert_eq!(during(&lock), "while its token was being locked");
+        assert_eq!(during(&Request::Info), "in C_GetInfo");
     }
 }

@@ -225,13 +225,38 @@ fn marked_holder(file: &File) -> Option<u32> {
     std::str::from_utf8(mark.get(..length)?).ok()?.lines().next()?.parse().ok()
 }
 
+/// What makes a directory take a lock, by why it does not.
+fn to_lock_there(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room in that directory",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "make that directory writable",
+        _ => "see that there is room in that directory, and that it is writable",
+    }
+}
+
 fn no_lock(directory: &Path, error: &std::io::Error) -> NoLock {
     NoLock {
         what: format!(
             "the token cannot be locked against other processes in {}",
             directory.display().to_string().escape_debug()
         ),
-        cure: "make that directory writable, or name another with XDG_STATE_HOME".into(),
+        cure: format!("{}, or name another with XDG_STATE_HOME", to_lock_there(error.kind())),
         detail: Some(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_not_cured_by_permissions() {
+        let cure = |kind: ErrorKind| no_lock(Path::new("/locks"), &kind.into()).cure;
+        assert!(cure(ErrorKind::StorageFull).contains("room") && !cure(ErrorKind::StorageFull).contains("writable"));
+        let denied = cure(ErrorKind::PermissionDenied);
+        assert!(denied.contains("writable") && !denied.contains("room"), "{denied}");
+        for kind in [ErrorKind::StorageFull, ErrorKind::PermissionDenied, ErrorKind::Other] {
+            assert!(cure(kind).contains("XDG_STATE_HOME"), "{kind}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use cryptoki_sys::{
-    CK_SESSION_HANDLE, CK_SLOT_ID, CKR_ARGUMENTS_BAD, CKR_GENERAL_ERROR, CKR_TOKEN_NOT_PRESENT,
+    CK_SESSION_HANDLE, CK_SLOT_ID, CKR_ARGUMENTS_BAD, CKR_FUNCTION_FAILED, CKR_GENERAL_ERROR, CKR_TOKEN_NOT_PRESENT,
     CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
 };
 use nix::sys::time::TimeSpec;
@@ -36,6 +36,11 @@ use crate::{
 
 /// What helps a module such as NSS.
 const LACKS_INIT: &str = "if this module wants to be told something at its start, say it in the configuration: modules = [{ path = \"…\", init = \"…\" }]";
+/// What is amiss where it was told something and does not take that.
+const WRONG_INIT: &str = "see what the configuration gives this module as `init`";
+/// What is amiss as a rule where C_Initialize gives no reason.
+const CANNOT_BEGIN: &str = "see that the module's own configuration is right (for SoftHSM2: the file that SOFTHSM2_CONF names, and its directories)";
+
 /// A module that was loaded and initialised; finalised when dropped.
 pub struct Module {
     path: PathBuf,
@@ -138,7 +143,7 @@ impl Module {
             Refusal::Said(rv) => match failure(rv, "C_Initialize") {
                 Error::Device { what, cure, detail } => Error::Device {
                     what: format!("{}: {what}", self.path.display().to_string().escape_debug()),
-                    cure: cure.or_else(|| self.lacks_init(rv).then(|| LACKS_INIT.into())),
+                    cure: cure.or_else(|| self.to_begin(rv).map(Into::into)),
                     detail,
                 },
                 other => other,
@@ -147,9 +152,14 @@ impl Module {
         })
     }
 
-    /// Whether the module may want to be told something at its start, and was not.
-    fn lacks_init(&self, rv: Rv) -> bool {
-        rv == Rv(CKR_ARGUMENTS_BAD) && self.init.is_none()
+    /// What can be done where C_Initialize answers so.
+    fn to_begin(&self, rv: Rv) -> Option<&'static str> {
+        match rv.0 {
+            CKR_ARGUMENTS_BAD if self.init.is_some() => Some(WRONG_INIT),
+            CKR_ARGUMENTS_BAD => Some(LACKS_INIT),
+            CKR_GENERAL_ERROR | CKR_FUNCTION_FAILED => Some(CANNOT_BEGIN),
+            _ => None,
+        }
     }
 
     /// Makes the module read its tokens anew, which SoftHSM2 does at C_Initialize only; one that crashed is begun anew, under the
