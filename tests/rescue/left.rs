@@ -8,11 +8,12 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{CHANGE, Rescue, WRONG};
+use super::{CHANGE, Rescue, WRONG, empty};
 use crate::support::{
-    desk::{NEW, PIN, finish},
+    desk::{NEW, PIN, SO, WITH_SECRETS, assert_not_called, finish},
     running::worker,
     softhsm::{Faults, Gate},
+    terminal::Terminal,
 };
 
 const WRONG_SO: &str = "so-pin change --token desk-7 --so-pin env:WRONG --new-so-pin env:SO2 --no-input --json";
@@ -80,4 +81,39 @@ fn the_copy_of_a_module_that_crashed_is_left_to_whoever_has_the_lock_now() {
     crash(child.id(), false);
     finish(child).code(8);
     assert!(rescue.kept().is_empty());
+}
+
+#[test]
+fn who_names_no_token_hears_of_the_one_that_is_lost() {
+    let rescue = Rescue::new();
+    rescue.killed(CHANGE, &empty);
+    let restore = format!("pukka token restore {}", rescue.serial);
+    for words in ["list", "status"] {
+        let problems = rescue.desk.run(&format!("{words} --json")).code(0).json()["problems"].clone();
+        assert_eq!(problems[0]["kind"], "device", "{words}: {problems}");
+        assert!(problems[0]["message"].as_str().unwrap().contains(&restore), "{words}: {problems}");
+        assert!(rescue.desk.run(words).code(0).err.contains(&restore), "{words}");
+    }
+    let terminal = Terminal::spawn(rescue.desk.call("").command());
+    let (code, shown) = terminal.wait();
+    assert!(code == 0 && shown.contains(&restore) && !shown.contains("pukka token init"), "{shown}");
+}
+
+#[test]
+fn beside_a_token_that_is_lost_no_other_is_taken_for_the_one_that_is_meant() {
+    let rescue = Rescue::new();
+    rescue.desk.store.token("desk-8", SO, Some(PIN));
+    rescue.killed(CHANGE, &empty);
+    for words in [
+        "pin verify --pin env:PIN",
+        "pin change --pin env:PIN --new-pin env:NEW",
+        "token init --label desk-9 --new-so-pin env:SO",
+    ] {
+        let (run, calls) = rescue.desk.watched(Faults::new(), &format!("{words} --no-input --json"));
+        assert_not_called(&calls, &WITH_SECRETS);
+        let error = run.code(8).json()["error"].clone();
+        let hint = error["hint"].as_str().unwrap();
+        assert!(hint.starts_with(&format!("pukka token restore {}", rescue.serial)), "{words}: {error}");
+    }
+    rescue.desk.run("pin verify --token desk-8 --pin env:PIN --no-input").code(0);
 }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use directory::{Content, Directory, Stored};
-pub use left::examine;
+pub use left::{examine, missing};
 use nix::fcntl::OFlag;
 use sha2::{Digest, Sha256};
 
