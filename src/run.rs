@@ -23,7 +23,7 @@ use crate::{
     operation::{Operation, Orders},
     render::{Failure, Listed, Listing, Render, Report},
     selector::{Selection, naming},
-    token::{Access, Depth, Found, Identity, Need, Role, Survey},
+    token::{Access, Depth, Found, Identity, Need, Role, Route, Survey},
 };
 
 /// An operation as it was called.
@@ -81,8 +81,12 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
         let identity = identities.get(index)?;
         Some(Listed { selector: name(identity), identity: identity.clone(), survey })
     });
-    let problems = problems.into_iter().map(|problem| problem.error).collect();
-    Ok(Listing { tokens: listed.collect(), problems, instead })
+    let lost = restore::lost(selection, settings);
+    // Nothing else that was not seen is of that weight.
+    let of_lost = lost.iter().map(restore::Lost::error);
+    let problems = of_lost.chain(problems.into_iter().map(|problem| problem.error)).collect();
+    let lost = lost.into_iter().map(|lost| (lost.identity, lost.hint)).collect();
+    Ok(Listing { tokens: listed.collect(), problems, lost, instead })
 }
 
 fn wanted(selection: &Selection, sparing: bool) -> Wanted<'_> {
@@ -118,6 +122,12 @@ pub fn operate(
     call.selection.check(&device::known(settings)).map_err(Failure::bare)?;
     collector.read_ahead().map_err(Failure::bare)?;
     let mut search = device::find(wanted(&call.selection, !call.operation.destroys()), settings);
+    // A token that is lost could be the one that is meant, as well as one that cannot be looked at.
+    search.problems.extend(restore::lost(&call.selection, settings).iter().map(|lost| Problem {
+        error: lost.error(),
+        hides_token: true,
+        route: Route::Pkcs11,
+    }));
     let chosen = choose::choose(&mut search, &call.selection, &call.operation).map_err(|error| {
         collector.forget();
         restore::with_rescue(Failure::bare(error), &call.selection, None, settings)

@@ -1,5 +1,6 @@
 //! A token whose file a crash destroys while it is written: a copy is there in time, and puts the token back.
 
+mod left;
 mod refused;
 
 use std::{

@@ -27,6 +27,8 @@ pub struct Listing {
     pub tokens: Vec<Listed>,
     /// What could not be looked at, and why.
     pub problems: Vec<Error>,
+    /// The tokens that a cut-off write took away, with what puts each back.
+    pub lost: Vec<(Identity, Hint)>,
     /// What there is instead of a card that is known, in a sentence.
     pub instead: Option<String>,
 }

@@ -8,7 +8,7 @@ use crate::{
     operation::{Hint, Plan, call, choices, distance},
     policy,
     selector::quoted,
-    token::{Ability, Place, Reference, Retries, Role, State, Survey, Verb},
+    token::{Ability, Identity, Place, Reference, Retries, Role, State, Survey, Verb},
 };
 
 /// A listing: a line a token for `list`, a paragraph a token for `status`.
@@ -48,7 +48,12 @@ pub fn guidance(listing: &Listing, as_called: &dyn Fn(Hint) -> Hint) -> Vec<Stri
         said.dedup();
         Some(said)
     };
-    listing.tokens.iter().filter_map(of_token).flatten().collect()
+    let of_lost = |(identity, hint): &(Identity, Hint)| {
+        format!("{identity}: is lost, and its copy is kept: {}", as_called(hint.clone()).text())
+    };
+    // The blank slot may be what stands in the place of the token that is lost: nothing is to begin anew there.
+    let tokens = listing.tokens.iter().filter(|token| listing.lost.is_empty() || !token.identity.blank);
+    listing.lost.iter().map(of_lost).chain(tokens.filter_map(of_token).flatten()).collect()
 }
 
 /// How a PIN stands, and what can be done next.

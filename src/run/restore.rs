@@ -1,5 +1,7 @@
 //! `token restore`: a token that a crash took away is put back from the copy that was made before.
 
+use std::path::Path;
+
 use crate::{
     device::{Settings, pkcs11},
     error::{Error, Result},
@@ -14,8 +16,8 @@ use crate::{
 /// Puts one token back. A token that is there is changed only where that is confirmed: what was set since is lost.
 ///
 /// # Errors
-/// [`Error::NoToken`] where no copy of it is kept, [`Error::AmbiguousToken`] where several could be meant, [`Error::Policy`] for one
-/// that is intact, [`Error::NotConfirmedByUser`], [`Error::Device`], and [`Error::Unseen`] where it is not listed afterwards.
+/// [`Error::NoToken`] where no copy of it is kept, [`Error::Device`] where one is there and is damaged or cannot be read, [`Error::AmbiguousToken`] where several could be meant, [`Error::Policy`] for one
+/// that is intact, [`Error::NotConfirmedByUser`], and [`Error::Unseen`] where it is not listed afterwards.
 pub fn restore(
     selection: &Selection,
     settings: &Settings,
@@ -30,7 +32,7 @@ pub fn restore(
     }
     let slots = settings.slots();
     let kept = pkcs11::pre_image::all(slots.state.as_deref());
-    let (of, selector) = choose(kept, selection).map_err(Failure::bare)?;
+    let (of, selector) = choose(kept, selection, slots.state.as_deref()).map_err(Failure::bare)?;
     let failed = |error: Error| Failure { token: Some(selector.clone()), ..Failure::bare(error) };
     confirm(&of, collector, dry_run).map_err(failed)?;
     let mut restored =
@@ -52,7 +54,7 @@ pub fn restore(
 }
 
 /// The copy that is meant, with its selector: of several, where none is named, the only one whose token is lost.
-fn choose(mut kept: Vec<PreImage>, selection: &Selection) -> Result<(PreImage, String)> {
+fn choose(mut kept: Vec<PreImage>, selection: &Selection, state: Option<&Path>) -> Result<(PreImage, String)> {
     let identities: Vec<&Identity> = kept.iter().map(|kept| &kept.identity).collect();
     let names = selectors(&identities);
     let is_lost = |index: &usize| kept.get(*index).is_some_and(|kept| kept.condition != Condition::Intact);
@@ -62,12 +64,13 @@ fn choose(mut kept: Vec<PreImage>, selection: &Selection) -> Result<(PreImage, S
     };
     match meant.as_slice() {
         [one] => Ok((kept.swap_remove(*one), names.get(*one).cloned().unwrap_or_default())),
-        [] if kept.is_empty() => {
-            Err(Error::NoToken("no copy of any token is kept here: none was lost in a write of pukka".into()))
-        }
         [] => {
-            let what = if selection.selector.is_some() { "the token that was named" } else { "a token that is lost" };
-            Err(Error::NoToken(format!("no copy of {what} is kept here, but of {}", names.join(", "))))
+            let what = match &selection.selector {
+                _ if kept.is_empty() => "any token",
+                Some(_) => "the token that was named",
+                None => "a token that is lost",
+            };
+            Err(pkcs11::pre_image::missing(state, what, &names))
         }
         several => Err(Error::AmbiguousToken {
             why: format!("copies of {} tokens could be meant; name one", several.len()),
@@ -92,6 +95,54 @@ fn confirm(of: &PreImage, collector: &mut Collector, dry_run: bool) -> Result<()
         format!("{identity} is there, and will go back to what it was at {kept}: what was set since is lost, PINs too");
     let confirmed = if dry_run { collector.is_confirmed(&word) } else { collector.confirm(&word, &said) };
     confirmed.unwrap_or_else(|| Err(refused()))
+}
+
+/// A token that a cut-off write took away, and whose copy is kept.
+pub struct Lost {
+    /// Who it is.
+    pub identity: Identity,
+    /// What puts it back.
+    pub hint: Hint,
+}
+
+impl Lost {
+    /// The same, as what hinders a search: it could be the one that is meant.
+    pub fn error(&self) -> Error {
+        let Self { identity, hint } = self;
+        let what = format!(
+            "a write was cut off and took the token {identity} away; its copy is kept, and `{}` puts it back",
+            hint.text()
+        );
+        Error::Device {
+            what,
+            cure: Some(format!("put it back with `{}`, or name another token", hint.text())),
+            detail: None,
+        }
+    }
+}
+
+/// The lost tokens that a call which names none could mean.
+pub fn lost(selection: &Selection, settings: &Settings) -> Vec<Lost> {
+    let is_card = |name: &str| name != Application::Pkcs11.name();
+    let is_named = selection.selector.is_some() || selection.application.as_deref().is_some_and(is_card);
+    if is_named || selection.via == Some(Route::Pcsc) {
+        return Vec::new();
+    }
+    let mut lost = pkcs11::pre_image::all(settings.state.as_deref());
+    lost.retain(|kept| kept.condition == Condition::Damaged);
+    let identities: Vec<&Identity> = lost.iter().map(|kept| &kept.identity).collect();
+    let told = identities.iter().zip(selectors(&identities));
+    told.map(|(identity, selector)| Lost {
+        identity: (*identity).clone(),
+        hint: hint(identity, &identities, &selector),
+    })
+    .collect()
+}
+
+/// What puts a token back, of all that are lost.
+fn hint(identity: &Identity, lost: &[&Identity], selector: &str) -> Hint {
+    let is_shared = lost.iter().filter(|other| other.serial == identity.serial).count() > 1;
+    Hint::restore(identity.serial.as_ref().filter(|_| !is_shared), selector)
 }
 
 /// The same failure, where the token that is meant is lost and a copy of it is kept: what puts it back comes before any other hint.
@@ -121,7 +172,5 @@ pub fn with_rescue(failure: Failure, selection: &Selection, token: Option<&Ident
     let Some((identity, selector)) = identities.get(*meant).zip(selectors(&identities).get(*meant).cloned()) else {
         return failure;
     };
-    let is_shared = identities.iter().filter(|other| other.serial == identity.serial).count() > 1;
-    let hint = Hint::restore(identity.serial.as_ref().filter(|_| !is_shared), &selector);
-    Failure { hint: Some(hint), ..failure }
+    Failure { hint: Some(hint(identity, &identities, &selector)), ..failure }
 }

@@ -70,12 +70,14 @@ fn links_in_the_state_directory_are_not_followed() {
     let victim = rescue.desk.path("victim");
     fs::write(&victim, "precious").unwrap();
     // In the place of what replaces the copy, or of the copy: the link itself goes.
-    for place in [copy.with_extension("new"), copy.clone()] {
-        symlink(&victim, &place).unwrap();
-        rescue.desk.run(WRONG).code(4);
-        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
-        assert!(rescue.kept().is_empty(), "{place:?}");
-    }
+    symlink(&victim, copy.with_extension("new")).unwrap();
+    rescue.desk.run(WRONG).code(4);
+    assert!(fs::symlink_metadata(rescue.copy()).unwrap().is_file());
+    fs::remove_file(&copy).unwrap();
+    symlink(&victim, &copy).unwrap();
+    rescue.desk.run(WRONG).code(4);
+    assert!(rescue.kept().is_empty());
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     // In the place of the directory: nothing is laid anywhere else.
     let elsewhere = rescue.desk.path("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
@@ -92,8 +94,10 @@ fn what_another_could_have_laid_there_is_no_copy() {
     let copy = rescue.copy();
     let whole = fs::read(&copy).unwrap();
     let gone = || {
-        let error = rescue.restore(&format!("{} --json", rescue.serial)).code(3).json()["error"].clone();
-        assert_eq!(error["kind"], "no-token", "{error}");
+        let error = rescue.restore(&format!("{} --json", rescue.serial)).code(8).json()["error"].clone();
+        assert_eq!(error["kind"], "device", "{error}");
+        let said = error["message"].as_str().unwrap();
+        assert!(said.contains("a copy is there") && said.contains(rescue.copies().to_str().unwrap()), "{error}");
         assert_eq!(fs::read(&rescue.file).unwrap(), b"");
     };
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o660)).unwrap();
@@ -180,6 +184,7 @@ fn where_no_copy_of_a_token_is_kept_it_is_said_of_which_there_are() {
     let error = rescue.restore("271828 --json").code(3).json()["error"].clone();
     assert_eq!(error["kind"], "no-token");
     assert!(!error.to_string().contains("271828"), "{error}");
+    assert!(error["message"].as_str().unwrap().contains(rescue.copies().to_str().unwrap()), "{error}");
     rescue.killed(CHANGE, &empty);
     let error = rescue.restore("271828 --json").code(3).json()["error"].clone();
     assert!(error["message"].as_str().unwrap().contains(&rescue.serial), "{error}");

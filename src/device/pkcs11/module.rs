@@ -7,7 +7,10 @@ use std::{
     fs,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -54,6 +57,8 @@ pub struct Module {
     initialized: Mutex<TimeSpec>,
     /// The lock that the worker holds, which another one takes over from it.
     held: Mutex<Option<Held>>,
+    /// Whether the worker that runs has taken it.
+    has_lock: AtomicBool,
 }
 
 /// A lock, as it is asked for.
@@ -110,9 +115,9 @@ impl Module {
     /// [`Error::Device`] where it is missing, is no module, or does not initialise.
     pub fn load(path: &Path, options: &Options, trace: Trace) -> Result<Self> {
         let worker = Client::start(path, options.timeout, &options.withheld, &trace)?;
-        let (initialized, held) = (Mutex::new(lock::now()), Mutex::new(None));
+        let (initialized, held, has_lock) = (Mutex::new(lock::now()), Mutex::new(None), AtomicBool::new(false));
         let (path, init, library) = (path.to_owned(), options.init(path), LibraryInfo::default());
-        let mut module = Self { path, init, worker, library, trace, initialized, held };
+        let mut module = Self { path, init, worker, library, trace, initialized, held, has_lock };
         module.open()?;
         module.initialize()?;
         module.library = module.info()?;
@@ -169,6 +174,7 @@ impl Module {
     /// [`Error::Device`].
     pub fn refresh(&self) -> Result<()> {
         if !self.worker.is_running() {
+            self.has_lock.store(false, Ordering::SeqCst);
             self.worker.restart()?;
             self.open()?;
             let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -195,6 +201,11 @@ impl Module {
     /// Whether its worker was left behind in the middle of a write.
     pub fn may_still_write(&self) -> bool {
         self.worker.may_still_write()
+    }
+
+    /// Whether a worker runs that has the lock of the transaction: one that crashes has let go of it.
+    pub fn has_lock(&self) -> bool {
+        self.worker.is_running() && self.has_lock.load(Ordering::SeqCst)
     }
 
     /// The path it was loaded from.
@@ -314,7 +325,9 @@ impl Module {
         let milliseconds = wait.as_millis().try_into().unwrap_or(u64::MAX);
         let request = Request::Lock { directory, name, alone: *alone, wait: milliseconds };
         let taken: Result<Locked, NoLock> = self.worker.ask_longer(&request, *wait)?;
-        taken.map_err(Error::from)
+        let taken = taken.map_err(Error::from)?;
+        self.has_lock.store(true, Ordering::SeqCst);
+        Ok(taken)
     }
 
     /// Makes a call. A read that fails as a token does which another program writes, or a reader that is just waking up, is made
@@ -383,6 +396,7 @@ impl Lock<'_> {
 impl Drop for Lock<'_> {
     fn drop(&mut self) {
         *self.module.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.module.has_lock.store(false, Ordering::SeqCst);
         // A worker that is lost has let go of it, or keeps it as long as it writes.
         let _ = self.module.worker.ask::<()>(&Request::Unlock);
     }

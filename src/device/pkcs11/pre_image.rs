@@ -21,7 +21,7 @@ use std::{
 };
 
 use directory::{Content, Directory, Stored};
-pub use left::examine;
+pub use left::{examine, missing};
 use nix::fcntl::OFlag;
 use sha2::{Digest, Sha256};
 
@@ -97,11 +97,14 @@ pub struct Kept {
     name: String,
     store: Store,
     stored: Stored,
+    /// Whether an earlier call left a copy, as the way back from what came of that.
+    was_left: bool,
 }
 
 /// Copies the files of a token to the state directory before anything is sent; none where it has none that could be lost.
 ///
-/// A copy that is there already is replaced where the token is whole now. Where it is not, that copy may be all that is left.
+/// A copy that is there already is replaced where it holds the PINs of now. Where it does not, it is the way back from a write whose
+/// end nobody knows, and where the token is not whole it may be all that is left.
 ///
 /// # Errors
 /// [`Error::Device`] where the token's files are damaged and an older copy is not, or no copy can be kept.
@@ -116,7 +119,7 @@ pub fn keep(state: Option<&Path>, identity: &Identity) -> Result<Option<Kept>> {
     let name = name(identity, &files);
     let older = directory.read(&name);
     let (condition, contents) = look(store, &files, identity, older.as_ref());
-    match (condition, older) {
+    match (condition, &older) {
         (Condition::Intact, _) => {}
         // Who never had a copy has nothing to put back, and a write may even mend the token, as C_InitPIN does a lost key of
         // openCryptoki. What cannot be read belongs to a module with another user's rights.
@@ -133,6 +136,10 @@ pub fn keep(state: Option<&Path>, identity: &Identity) -> Result<Option<Kept>> {
             });
         }
     }
+    let was_left = older.is_some();
+    if let Some(stored) = older.filter(|older| !store.has_same_pins(&older.contents, &contents)) {
+        return Ok(Some(Kept { directory, name, store, stored, was_left }));
+    }
     let stored = Stored { identity: identity.clone(), kept: SystemTime::now(), contents };
     directory.write(&name, &stored).map_err(|error| Error::Device {
         what: format!(
@@ -142,17 +149,24 @@ pub fn keep(state: Option<&Path>, identity: &Identity) -> Result<Option<Kept>> {
         cure: Some("make room there, and make its directory your own; or name another with XDG_STATE_HOME".into()),
         detail: Some(error.to_string()),
     })?;
-    Ok(Some(Kept { directory, name, store, stored }))
+    Ok(Some(Kept { directory, name, store, stored, was_left }))
 }
 
 impl Kept {
     /// Removes the copy at the end of what was `done`, once the token's files are whole and on disk. It stays where they are not,
-    /// and where a write changed a PIN and failed or could not be proved: then it is the way back.
+    /// and where a write changed a PIN and failed or could not be proved: then it is the way back. One that an earlier call left goes
+    /// only by a success: a wrong PIN tells nothing of what that call did.
     pub fn settle(self, done: &Result<()>) {
         let files: Vec<PathBuf> = self.stored.contents.iter().map(|content| content.path.clone()).collect();
         let (condition, now) = look(self.store, &files, &self.stored.identity, Some(&self.stored));
-        let is_settled = !matches!(done, Err(Error::Unconfirmed { .. } | Error::Device { .. }))
-            || self.store.has_same_pins(&self.stored.contents, &now);
+        let is_settled = match done {
+            Ok(()) => true,
+            Err(_) if self.was_left => false,
+            Err(Error::Unconfirmed { .. } | Error::Device { .. }) => {
+                self.store.has_same_pins(&self.stored.contents, &now)
+            }
+            Err(_) => true,
+        };
         // The module does not sync what it writes: after a crash of the machine an old copy could be gone, and the token too.
         let is_on_disk = || files.iter().all(|file| File::open(file).and_then(|file| file.sync_all()).is_ok());
         if condition == Condition::Intact && is_settled && is_on_disk() {

@@ -12,8 +12,9 @@ use cryptoki_sys::{CK_SLOT_ID, CKF_USER_PIN_INITIALIZED};
 use super::{
     BEFORE_LOOKING_AGAIN, Settings,
     info::{self, TokenInfo},
+    lock,
     module::{Module, Refusal, Session},
-    pre_image,
+    pre_image::{self, Kept},
     quirks::{Counting, Quirks},
     verdict::{About, Tries, verdict},
 };
@@ -135,6 +136,24 @@ impl Slot {
     }
 }
 
+impl Slot {
+    /// Lets go of a copy at the end of what was `done`, where nobody can be writing the token.
+    fn settle(&self, kept: Kept, done: &Result<()>) {
+        if self.module.may_still_write() {
+            return;
+        }
+        if self.module.has_lock() {
+            return kept.settle(done);
+        }
+        // The lock went with the worker: whoever has it now may be writing, and that copy is his way back too.
+        let name = lock::name(&self.identity);
+        let again = self.settings.locks.as_deref().map(|locks| lock::take(locks, &name, Access::Write, Duration::ZERO));
+        if let Some(Ok(_lock)) = again {
+            kept.settle(done);
+        }
+    }
+}
+
 impl Connection for Slot {
     fn transact(&mut self, access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
         let module = Arc::clone(&self.module);
@@ -156,9 +175,7 @@ impl Connection for Slot {
         self.fresh.set(None);
         self.wrote = false;
         let done = self.info().and_then(|_| work(self));
-        if !self.module.may_still_write() {
-            pre_image.into_iter().for_each(|kept| kept.settle(&done));
-        }
+        pre_image.into_iter().for_each(|kept| self.settle(kept, &done));
         done
     }
 }

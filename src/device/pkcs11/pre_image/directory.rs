@@ -134,14 +134,33 @@ impl Directory {
 
     /// Every copy.
     pub fn all(&self) -> Vec<Stored> {
-        if self.open().is_err() {
-            return Vec::new();
+        self.paths().iter().flatten().filter_map(|path| read(path)).collect()
+    }
+
+    /// What stands in the place of a copy and is none: damaged, not to be read, or open to others.
+    ///
+    /// # Errors
+    /// Where the directory is there and cannot be looked into.
+    pub fn spoilt(&self) -> io::Result<Vec<PathBuf>> {
+        match self.paths() {
+            Ok(paths) => Ok(paths.into_iter().filter(|path| read(path).is_none()).collect()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
-        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path());
+    }
+
+    /// The directory itself.
+    pub fn place(&self) -> &Path {
+        &self.0
+    }
+
+    fn paths(&self) -> io::Result<Vec<PathBuf>> {
+        self.open()?;
+        let entries = fs::read_dir(&self.0)?.flatten().map(|entry| entry.path());
         let mut paths: Vec<PathBuf> =
             entries.filter(|path| path.extension().is_some_and(|end| end == ENDING)).collect();
         paths.sort();
-        paths.iter().filter_map(|path| read(path)).collect()
+        Ok(paths)
     }
 
     /// The directory itself, and no link to another; ours, unless we are root.

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::all;
+use super::{Directory, all, shown};
 use crate::{
+    error::Error,
     finding::{Check, Finding, Value},
     token::{Condition, PreImage, Text},
 };
@@ -11,6 +12,38 @@ use crate::{
 /// Looks at each copy that is kept for this user, and at the token it is of.
 pub fn examine(state: Option<&Path>) -> Vec<Finding> {
     all(state).iter().map(finding).collect()
+}
+
+/// Why there is no copy of `what`, where none was found that could be it: one may be there that is damaged or cannot be read. `others`
+/// says which there are.
+pub fn missing(state: Option<&Path>, what: &str, others: &[String]) -> Error {
+    let Some(directory) = state.map(Directory::below) else {
+        return Error::NoToken(format!(
+            "no copy of {what} is found, as nothing says where state stands; set HOME or XDG_STATE_HOME"
+        ));
+    };
+    let place = shown(directory.place());
+    match directory.spoilt() {
+        Err(error) => Error::Device {
+            what: format!("whether a copy of {what} is kept is not known: {place} cannot be read"),
+            cure: Some("look again as the user who made the copy".into()),
+            detail: Some(error.to_string()),
+        },
+        Ok(spoilt) if !spoilt.is_empty() => {
+            let names: Vec<_> =
+                spoilt.iter().filter_map(|path| path.file_name()).map(|name| shown(name.as_ref())).collect();
+            Error::Device {
+                what: format!(
+                    "a copy is there and is damaged, cannot be read, or is not this user's alone: {} in {place}",
+                    names.join(", ")
+                ),
+                cure: Some("see that it belongs to this user, with mode 600; one that is damaged is put back by nobody: take the token from a backup".into()),
+                detail: None,
+            }
+        }
+        Ok(_) if others.is_empty() => Error::NoToken(format!("no copy of {what} is kept in {place}")),
+        Ok(_) => Error::NoToken(format!("no copy of {what} is kept in {place}, but of {}", others.join(", "))),
+    }
 }
 
 fn finding(PreImage { identity, kept, files, condition }: &PreImage) -> Finding {
