@@ -11,10 +11,6 @@ use std::{
 };
 
 use clap::Parser;
-use nix::sys::{
-    prctl::set_dumpable,
-    resource::{Resource, setrlimit},
-};
 use pukka::{
     cli::{self, Asked, Cli, Global, Request, Wrong},
     config::{self, Config},
@@ -30,6 +26,7 @@ use pukka::{
     operation::Hint,
     render::{self, Failure, Render},
     run::{self, Call},
+    secret,
     selector::Selection,
     token::Trace,
 };
@@ -76,7 +73,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let global = &cli.global;
     let command = name(&asked);
     // A crash would leave secrets in a core file, and a program that is given it all the same. Where this fails, nothing else is lost.
-    let _ = (setrlimit(Resource::RLIMIT_CORE, 0, 0), set_dumpable(false));
+    let _ = device::shut();
     let terminal = if global.no_input { None } else { Terminal::open() };
     let restorer = terminal.as_ref().map(Terminal::restorer);
     let interrupts = Interrupts::watch(move || {
@@ -138,6 +135,9 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                 return Err(Failure::bare(Error::Usage(why.into())));
             }
             let selection = selection(None)?;
+            if let Some(why) = secret::refusal().filter(|_| render.verbose) {
+                render.note(&format!("secrets may be written to swap: the system locks no memory for them [{why}]"));
+            }
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
             let mut collector = Collector::new(sources.clone(), ask, destroy);
             let call = Call {

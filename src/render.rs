@@ -16,13 +16,13 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use zeroize::Zeroizing;
 
 use crate::{
     challenge::Block,
     error::{Error, Result},
     input::Generated,
     operation::Hint,
+    secret::Pages,
     selector::quoted,
     token::Trace,
 };
@@ -112,7 +112,7 @@ impl Render {
     /// The values that were generated, a line each.
     fn generated(self, generated: &[Generated]) -> Result<()> {
         for value in generated.iter().filter_map(|generated| generated.value.as_ref()) {
-            let mut line = Zeroizing::new(Vec::with_capacity(value.len() + 1));
+            let mut line = Pages::with_capacity(value.len() + 1);
             line.extend_from_slice(value.bytes());
             line.push(b'\n');
             self.data(&line)?;

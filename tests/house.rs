@@ -213,6 +213,12 @@ fn only_one_file_is_unsafe() {
 }
 
 #[test]
+fn only_secrets_lie_in_pages_of_their_own() {
+    only_in("memmap2", &["secret"]);
+    only_in("mlockall", &["device/process.rs"]);
+}
+
+#[test]
 fn only_input_changes_the_terminal() {
     only_in("termios", &["input"]);
     only_in("tcsetattr", &["input"]);

@@ -257,7 +257,7 @@ impl Collector {
                 self.generated.push(Generated { need, value: None });
             }
             _ => {
-                let copy = Pin::take(Zeroizing::new(value.bytes().to_vec()));
+                let copy = Pin::take(value.bytes());
                 self.generated.push(Generated { need, value: Some(copy) });
             }
         }

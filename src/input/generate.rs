@@ -1,11 +1,10 @@
 //! New values made by us: random, within the limits of the token, without bias.
 
 use rand::{rand_core::UnwrapErr, rngs::SysRng, seq::IndexedRandom};
-use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
-    secret::Pin,
+    secret::{Pages, Pin},
     token::{Reference, Role, Unit},
 };
 
@@ -42,8 +41,8 @@ pub fn generate(reference: &Reference) -> Result<Pin> {
     if length > Pin::MOST {
         return Err(Error::Policy(format!("the token wants a longer {} than is made here", reference.role)));
     }
-    let mut value = Zeroizing::new(Vec::with_capacity(length));
-    value.extend((0..length).filter_map(|_| alphabet.choose(&mut UnwrapErr(SysRng))));
+    let mut value = Pages::with_capacity(length);
+    value.extend((0..length).filter_map(|_| alphabet.choose(&mut UnwrapErr(SysRng)).copied()));
     Ok(Pin::take(value))
 }
 

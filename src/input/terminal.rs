@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
-    secret::Pin,
+    secret::{Pages, Pin},
 };
 
 /// Asks a person.
@@ -64,9 +64,9 @@ impl Terminal {
     }
 
     /// Reads one line, as the terminal's own line editing gives it.
-    fn line(&mut self) -> Result<Zeroizing<Vec<u8>>> {
+    fn line(&mut self) -> Result<Pages> {
         // The vector never grows, so no copy is left behind when it is wiped.
-        let mut line = Zeroizing::new(Vec::with_capacity(Pin::MOST + 2));
+        let mut line = Pages::with_capacity(Pin::MOST + 2);
         let mut byte = Zeroizing::new([0_u8]);
         loop {
             match self.device.read(byte.as_mut_slice()) {

@@ -1,13 +1,11 @@
 //! The response to a challenge: taken from its source only once the challenge has been said.
 
-use zeroize::Zeroizing;
-
 use super::{Collector, PATIENCE, Source, check, from_environment, missing, nothing_typed, open};
 use crate::{
     challenge::Block,
     error::{Error, Result},
     input::lines::Lines,
-    secret::Pin,
+    secret::{Pages, Pin},
     token::{Need, Role, Survey},
 };
 
@@ -71,7 +69,7 @@ fn response(given: &Pin, challenge: &Block) -> Result<Pin> {
         return Err(refused(&format!("has {given} digits, where the response to this challenge has {wanted}")));
     }
     // Of their final size from the start, so that no copy is left behind.
-    let mut digits = Zeroizing::new(vec![0; 2 * response.bytes().len()]);
+    let mut digits = Pages::filled(2 * response.bytes().len(), 0);
     base16ct::upper::encode(response.bytes(), &mut digits).map_err(|_| refused("is no hexadecimal number"))?;
     Ok(Pin::take(digits))
 }
