@@ -23,6 +23,7 @@ mod prompts;
 mod rescue;
 mod respond;
 mod sc_hsm;
+mod schema;
 mod seen_twice;
 mod selection;
 mod signals;
