@@ -1,6 +1,7 @@
 //! The man pages of pukka: what its command line says of itself, and what only the page of the program as a whole says.
 
 pub mod facts;
+pub mod prose;
 
 use std::io;
 
@@ -38,11 +39,9 @@ fn page(program: &Command, command: &Command) -> io::Result<Vec<u8>> {
     let own = command
         .clone()
         .mut_args(|argument| if is_program || !argument.is_global_set() { argument } else { argument.hide(true) });
-    let version = program.get_version().unwrap_or_default();
-    let own = own.override_usage(usage(command, is_program));
-    let man = Man::new(own).title(name.to_uppercase()).source(format!("pukka {version}")).manual("PIN administration");
-    let mut page = Vec::new();
-    man.render_title(&mut page)?;
+    let own = own.override_usage(usage(command, is_program)).subcommand_help_heading("COMMANDS");
+    let man = Man::new(own);
+    let mut page = title(&name, program.get_version().unwrap_or_default());
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
@@ -51,10 +50,16 @@ fn page(program: &Command, command: &Command) -> io::Result<Vec<u8>> {
         man.render_subcommands_section(&mut page)?;
     }
     man.render_options_section(&mut page)?;
-    examples(program, command, is_program).to_writer(&mut page)?;
+    examples(command, is_program).to_writer(&mut page)?;
     if is_program { facts::sections() } else { facts::elsewhere() }.to_writer(&mut page)?;
     see_also(command, &name).to_writer(&mut page)?;
     Ok(page)
+}
+
+/// The title line, without a date, so that the same sources give the same page; clap_mangen would leave the empty field out, and
+/// the next one would stand in its place.
+fn title(name: &str, version: &str) -> Vec<u8> {
+    format!(".TH {} 1 \"\" \"pukka {version}\" \"PIN administration\"\n", name.to_uppercase()).into_bytes()
 }
 
 /// How it is called: its own options, which a list of all that every command takes would bury.
@@ -78,9 +83,12 @@ fn usage(command: &Command, is_program: bool) -> String {
     words.join(" ")
 }
 
-/// What the help says behind the options, but for the example.
+/// What there is to say beyond the first line: here alone, and behind the options of the help.
 fn said_after(command: &Command) -> Roff {
     let mut roff = Roff::new();
+    for paragraph in prose::of(command.get_bin_name().unwrap_or_else(|| command.get_name())) {
+        roff.control("PP", []).text([roman(*paragraph)]);
+    }
     let said = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     for line in said.lines().filter(|line| !line.starts_with(EXAMPLE)) {
         roff.control("PP", []).text([roman(line)]);
@@ -89,7 +97,7 @@ fn said_after(command: &Command) -> Roff {
 }
 
 /// The examples of a command; of one that has verbs, those of its verbs.
-fn examples(program: &Command, command: &Command, is_program: bool) -> Roff {
+fn examples(command: &Command, is_program: bool) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXAMPLES"]);
     let below: Vec<&Command> = match command.has_subcommands() && !is_program {
@@ -105,7 +113,6 @@ fn examples(program: &Command, command: &Command, is_program: bool) -> Roff {
     }
     if is_program {
         for (what, example) in facts::EXAMPLES {
-            debug_assert!(program.clone().try_get_matches_from(example.split(' ')).is_ok());
             example_of(&mut roff, what, example);
         }
     }
