@@ -184,9 +184,9 @@ impl Error {
         }
     }
 
-    /// A failure of a device, with its number and no known cure.
+    /// A failure of a device, with its number and no known cure; what a device answered with nothing has none.
     pub fn device(what: impl Into<String>, detail: impl Into<Option<String>>) -> Self {
-        Self::Device { what: what.into(), cure: None, detail: detail.into() }
+        Self::Device { what: what.into(), cure: None, detail: detail.into().filter(|detail| !detail.is_empty()) }
     }
 
     /// "This token has no …".

@@ -8,6 +8,7 @@ pub mod kryoptic;
 pub mod marks;
 pub mod modules;
 pub mod running;
+pub mod schema;
 pub mod softhsm;
 pub mod terminal;
 
@@ -32,6 +33,14 @@ pub struct Run {
 }
 
 impl Run {
+    /// What a call ended with; each object of JSON holds to the schema.
+    #[track_caller]
+    pub fn of(code: i32, out: Vec<u8>, err: Vec<u8>) -> Self {
+        let out = String::from_utf8(out).unwrap();
+        schema::hold(&out);
+        Self { code, out, err: String::from_utf8(err).unwrap() }
+    }
+
     /// The one JSON object on standard output; anything else there is a failure.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
@@ -139,11 +148,7 @@ impl Pukka {
             let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
         }
         let output = child.wait_with_output().unwrap();
-        Run {
-            code: output.status.code().unwrap_or_else(|| panic!("killed: {output:?}")),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        Run::of(output.status.code().unwrap_or_else(|| panic!("killed: {output:?}")), output.stdout, output.stderr)
     }
 }
 

@@ -85,7 +85,9 @@ impl Terminal {
         let deadline = Instant::now() + PATIENCE;
         while self.read(deadline) {}
         let status = self.child.wait().unwrap();
-        (status.code().unwrap_or_else(|| panic!("{status}: {:?}", self.transcript())), self.transcript())
+        let shown = self.transcript();
+        super::schema::hold(&shown);
+        (status.code().unwrap_or_else(|| panic!("{status}: {shown:?}")), shown)
     }
 
     /// Closes the terminal, as by its window, and waits for the program's end. Returns its exit code, none where a signal
