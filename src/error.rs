@@ -55,6 +55,13 @@ pub enum Error {
     },
     /// Refused by us before anything was sent.
     Policy(String),
+    /// The policy refuses the new value; nothing was sent.
+    AgainstPolicy {
+        /// Why, in a sentence that names the rule and holds nothing of the value.
+        why: String,
+        /// The rule by its name: `rule sequences`.
+        detail: String,
+    },
     /// The last try is never spent unasked.
     LastTry {
         /// Whose.
@@ -151,6 +158,7 @@ impl Error {
         match self {
             Self::Usage(what) | Self::NoToken(what) | Self::Policy(what) => what.clone(),
             Self::Unsupported { what } | Self::Device { what, .. } => what.clone(),
+            Self::AgainstPolicy { why, .. } => why.clone(),
             Self::Interrupted => "interrupted; nothing was changed and no try was spent".into(),
             Self::AmbiguousToken { why, .. } => why.clone(),
             Self::WrongSecret { role, retries, .. } => wrong_secret(*role, called, *retries),
@@ -204,7 +212,7 @@ impl Error {
             Self::Blocked { .. } => "blocked",
             Self::Unset { .. } => "unset",
             Self::MustChange { .. } => "must-change",
-            Self::Policy(_) => "policy",
+            Self::Policy(_) | Self::AgainstPolicy { .. } => "policy",
             Self::LastTry { .. } => "last-try",
             Self::NotConfirmedByUser { .. } => "not-confirmed-by-user",
             Self::NewValueRefused { .. } => "new-value-refused",
@@ -223,9 +231,11 @@ impl Error {
             Self::NoToken(_) | Self::AmbiguousToken { .. } => 3,
             Self::WrongSecret { .. } => 4,
             Self::Blocked { .. } | Self::Unset { .. } | Self::MustChange { .. } => 5,
-            Self::Policy(_) | Self::LastTry { .. } | Self::NotConfirmedByUser { .. } | Self::NewValueRefused { .. } => {
-                6
-            }
+            Self::Policy(_)
+            | Self::AgainstPolicy { .. }
+            | Self::LastTry { .. }
+            | Self::NotConfirmedByUser { .. }
+            | Self::NewValueRefused { .. } => 6,
             Self::Unsupported { .. } => 7,
             Self::Device { .. } | Self::Stale | Self::NotEntered { end: EntryEnd::TimedOut, .. } => 8,
             Self::Unconfirmed { .. } | Self::Unseen(_) => 11,
@@ -249,6 +259,7 @@ impl Error {
             | Self::NoToken(_)
             | Self::AmbiguousToken { .. }
             | Self::Policy(_)
+            | Self::AgainstPolicy { .. }
             | Self::NotConfirmedByUser { .. }
             | Self::Unsupported { .. }
             | Self::Device { .. }
@@ -268,7 +279,7 @@ impl Error {
         }
     }
 
-    /// The number behind the sentence: a status word, a CK_RV, an error of PC/SC.
+    /// What is behind the sentence: a status word, a CK_RV, an error of PC/SC, the rule of the policy.
     pub fn detail(&self) -> Option<&str> {
         match self {
             Self::WrongSecret { detail, .. }
@@ -278,6 +289,7 @@ impl Error {
             | Self::NewValueRefused { detail, .. }
             | Self::Device { detail, .. }
             | Self::Unconfirmed { detail, .. } => detail.as_deref(),
+            Self::AgainstPolicy { detail, .. } => Some(detail),
             _ => None,
         }
     }

@@ -1,5 +1,16 @@
 //! What a new value must be, what a present one can be, and when a try may be spent.
 
+mod characters;
+mod check;
+mod demands;
+mod rule;
+mod words;
+
+pub use characters::Characters;
+pub use check::Beside;
+pub use demands::Demands;
+pub use rule::{Refused, Rule};
+
 use crate::{
     error::{Error, Result},
     secret::Pin,
