@@ -2,14 +2,20 @@
 
 mod characters;
 mod check;
+mod clause;
 mod demands;
+mod pattern;
 mod rule;
+mod ruling;
 mod words;
 
 pub use characters::Characters;
 pub use check::Beside;
+pub use clause::{Clause, Facts, Generator, Origin, Scope};
 pub use demands::Demands;
+pub use pattern::Pattern;
 pub use rule::{Refused, Rule};
+pub use ruling::{Bounds, Policy, Ruling};
 
 use crate::{
     error::{Error, Result},

@@ -63,6 +63,13 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         let both = "once PIN and PUK are both blocked, nothing on the card restores them, and some cards erase their keys at once";
         survey.reference(Role::Puk).map(|_| Hint::Advice(both.into()))
     };
+    // The authority that was named is not among what can be done any more; any other of the same verb is a way.
+    let permitted = || {
+        let ways = able.iter().filter(|able| able.verb == verb);
+        let way = ways.min_by_key(|able| hint::distance(able.by));
+        let way = way.map(|able| Hint::Command(hint::call(able, survey, selector)));
+        way.or_else(|| one_of(instead(verb))).or_else(|| Some(look(selector)))
+    };
     match error {
         Error::Blocked { .. } if survey.unblocked_by.is_some() => {
             survey.unblocked_by.map(|how| Hint::Advice(how.into()))
@@ -87,8 +94,10 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
             };
             Some(Hint::Advice(format!("the next wrong {role} blocks it for good; {then}")))
         }
-        Error::LastTry { role: Role::UserPin | Role::ResetCode } => reset().or_else(hazard),
-        Error::LastTry { .. } => hazard(),
+        Error::LastTry { role: Role::UserPin | Role::ResetCode }
+        | Error::LastTryForbidden { role: Role::UserPin | Role::ResetCode, .. } => reset().or_else(hazard),
+        Error::LastTry { .. } | Error::LastTryForbidden { .. } => hazard(),
+        Error::Forbidden(_) => permitted(),
         Error::Unset { role: Role::UserPin } => one_of(&[Verb::PinSet, Verb::PinReset, Verb::TokenInit]),
         Error::Unset { role: Role::ResetCode } if verb == Verb::PinReset => reset(),
         Error::Unset { .. } => offer(Verb::TokenInit),

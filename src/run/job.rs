@@ -236,7 +236,7 @@ impl Job<'_> {
         let mut delivered = Vec::new();
         let mut failed = None;
         for step in steps {
-            counters.push(step.guard(token, &self.orders.allow_last_try)?);
+            counters.push(step.guard(token, &self.orders)?);
             progress.acting = true;
             match step.perform(token, secrets) {
                 Ok(identity) => {

@@ -88,7 +88,7 @@ impl Token for FakeToken {
                 blank: false,
             },
             references: vec![reference(Role::UserPin, seen), reference(Role::Puk, Retries::Unknown)],
-            abilities: ABILITIES,
+            abilities: ABILITIES.into(),
             limit_rules: None,
             set_before: None,
             unblocked_by: None,
