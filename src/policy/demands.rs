@@ -18,8 +18,6 @@ pub struct Demands {
     pub characters: Option<Characters>,
     /// What it must not be.
     pub refuse: Option<BTreeSet<Refused>>,
-    /// The fewest guesses that an estimate must come to.
-    pub guesses: Option<u64>,
 }
 
 impl Demands {
@@ -31,7 +29,6 @@ impl Demands {
             max: both(self.max, other.max, usize::min),
             characters: both(self.characters, other.characters, Characters::and),
             refuse: both(self.refuse, other.refuse, |one, another| one.union(&another).copied().collect()),
-            guesses: both(self.guesses, other.guesses, u64::max),
         }
     }
 
@@ -44,7 +41,6 @@ impl Demands {
             ("max", self.max.is_some() && self.max != held.max),
             ("characters", self.characters.is_some() && self.characters != held.characters),
             ("refuse", self.refuse.is_some() && self.refuse != held.refuse),
-            ("guesses", self.guesses.is_some() && self.guesses != held.guesses),
         ]
         .into_iter()
         .filter_map(|(key, is_looser)| is_looser.then_some(key))

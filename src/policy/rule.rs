@@ -67,8 +67,6 @@ pub enum Rule {
     Max,
     /// Not this.
     Refused(Refused),
-    /// A least number of guesses.
-    Guesses,
 }
 
 impl Rule {
@@ -79,7 +77,6 @@ impl Rule {
             Self::Min => "min",
             Self::Max => "max",
             Self::Refused(refused) => refused.name(),
-            Self::Guesses => "guesses",
         }
     }
 }
