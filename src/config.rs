@@ -114,14 +114,16 @@ impl Config {
         };
         // Before anything is said of what stands there, which may be said with its words.
         if let Some(at) = with_password(text) {
-            return Err(refused(at, "a URL with a password in it is not taken: every program on the machine may read this file"));
+            return Err(refused(
+                at,
+                "a URL with a password in it is not taken: every program on the machine may read this file",
+            ));
         }
         let Text { modules, wait, module_timeout, policy } = toml::from_str(text)
             .map_err(|error: toml::de::Error| refused(error.span().unwrap_or_default().start, error.message()))?;
         let file: Arc<str> = shown.into();
-        let clause = |table| {
-            policy::clause(table, &file, |at| place(at).0).map_err(|wrong| refused(wrong.at, &wrong.why))
-        };
+        let clause =
+            |table| policy::clause(table, &file, |at| place(at).0).map_err(|wrong| refused(wrong.at, &wrong.why));
         let clauses = policy.into_iter().map(clause).collect::<Result<Vec<_>>>()?;
         let policy = match author {
             Author::Administrator => Policy { administrator: clauses, user: Vec::new() },
@@ -135,7 +137,8 @@ impl Config {
 fn with_password(text: &str) -> Option<usize> {
     text.match_indices("://").map(|(at, _)| at).find(|at| {
         let rest = text.get(at + 3..).unwrap_or_default();
-        let authority = rest.split(|end: char| end.is_whitespace() || "/?#\"'".contains(end)).next().unwrap_or_default();
+        let authority =
+            rest.split(|end: char| end.is_whitespace() || "/?#\"'".contains(end)).next().unwrap_or_default();
         authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
     })
 }
@@ -208,7 +211,9 @@ impl ConfigFile {
 }
 
 fn not_the_administrators(shown: &str, why: &str) -> Error {
-    Error::Usage(format!("{shown} {why}, so that the administrator's policy could be anyone's; `pukka doctor` says what cures it"))
+    Error::Usage(format!(
+        "{shown} {why}, so that the administrator's policy could be anyone's; `pukka doctor` says what cures it"
+    ))
 }
 
 /// The directories of a site's own profiles: the administrator's, and the user's own where that is known.
@@ -257,7 +262,15 @@ mod tests {
         let module =
             |path: &str, init: Option<&std::ffi::CStr>| Module { path: path.into(), init: init.map(Into::into) };
         let modules = vec![module("/a.so", None), module("/b.so", Some(c"configdir='sql:/x'")), module("/c.so", None)];
-        assert_eq!(config, Config { modules: Some(modules), wait: Some(9), module_timeout: NonZeroU32::new(7), policy: Policy::default() });
+        assert_eq!(
+            config,
+            Config {
+                modules: Some(modules),
+                wait: Some(9),
+                module_timeout: NonZeroU32::new(7),
+                policy: Policy::default()
+            }
+        );
         assert_eq!(Config::parse("modules = []", "FILE", Author::User).unwrap().modules, Some(Vec::new()));
     }
 

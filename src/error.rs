@@ -289,7 +289,9 @@ impl Error {
     pub fn tries_left(&self) -> Option<u8> {
         match self {
             Self::WrongSecret { retries: Retries::Left { left, .. }, .. } => Some(*left),
-            Self::WrongSecret { retries: Retries::Final, .. } | Self::LastTry { .. } | Self::LastTryForbidden { .. } => Some(1),
+            Self::WrongSecret { retries: Retries::Final, .. }
+            | Self::LastTry { .. }
+            | Self::LastTryForbidden { .. } => Some(1),
             Self::WrongSecret { retries: Retries::Blocked, .. } | Self::Blocked { .. } => Some(0),
             _ => None,
         }

@@ -28,7 +28,6 @@ pub(super) struct Table {
     max: Option<Spanned<usize>>,
     characters: Option<Spanned<Characters>>,
     refuse: Option<Spanned<BTreeSet<Refused>>>,
-    guesses: Option<Spanned<u64>>,
     common_pins: Option<Spanned<PathBuf>>,
     authorities: Option<Spanned<Vec<Authority>>>,
     allow_last_try: Option<Spanned<bool>>,
@@ -83,7 +82,6 @@ pub(super) fn clause(table: Spanned<Table>, file: &Arc<str>, line: impl Fn(usize
         max: keys.take("max", table.max),
         characters: keys.take("characters", table.characters),
         refuse: keys.take("refuse", table.refuse),
-        guesses: keys.take("guesses", table.guesses),
     };
     let roles = keys.take("roles", table.roles).map(|roles| roles.into_iter().map(Role::from).collect());
     let authorities = keys.take("authorities", table.authorities);
@@ -128,9 +126,9 @@ impl Keys {
 fn wrong(clause: &Clause) -> Option<(&'static str, String)> {
     let Clause { demands, roles, common_pins, authorities, generate, .. } = clause;
     let knows_authorities = roles.contains(&Role::UserPin) || roles.contains(&Role::ResetCode);
-    let made = generate.length.filter(|length| {
-        demands.min.is_some_and(|min| *length < min) || demands.max.is_some_and(|max| *length > max)
-    });
+    let made = generate
+        .length
+        .filter(|length| demands.min.is_some_and(|min| *length < min) || demands.max.is_some_and(|max| *length > max));
     match () {
         () if roles.is_empty() => Some(("roles", "roles is empty, so that this policy is for nothing".into())),
         () if demands.min.zip(demands.max).is_some_and(|(min, max)| min > max) => {
@@ -148,7 +146,11 @@ fn wrong(clause: &Clause) -> Option<(&'static str, String)> {
         () if made.is_some() => {
             Some(("generate.length", "generate.length is not within the min and max of this policy".into()))
         }
-        () if demands.characters.zip(generate.characters).is_some_and(|(one, other)| one.and(other) == Characters::Nothing) => {
+        () if demands
+            .characters
+            .zip(generate.characters)
+            .is_some_and(|(one, other)| one.and(other) == Characters::Nothing) =>
+        {
             Some(("generate.characters", "generate.characters are none that characters allows".into()))
         }
         () => None,

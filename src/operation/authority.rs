@@ -46,9 +46,7 @@ pub fn presentable(role: Role, survey: &Survey, orders: &Orders) -> Result<()> {
     match reference.state {
         State::Blocked => Err(Error::Blocked { role, now: false, detail: None }),
         State::Unset => Err(Error::Unset { role }),
-        State::Ready | State::MustChange | State::Unknown => {
-            orders.may_spend(role, reference.retries)
-        }
+        State::Ready | State::MustChange | State::Unknown => orders.may_spend(role, reference.retries),
     }
 }
 

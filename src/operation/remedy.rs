@@ -22,6 +22,7 @@ pub fn advise(error: &Error) -> Option<Hint> {
     match error {
         Error::NoToken(_) => Some(Hint::Command("pukka list".into())),
         Error::Unsupported { .. } => Some(Hint::Command("pukka status".into())),
+        Error::AgainstPolicy { .. } => Some(Hint::Command("pukka policy check".into())),
         Error::Stale => Some(Hint::Advice("let no other program use the card, and ask for a new challenge".into())),
         Error::NotEntered { end: EntryEnd::TimedOut, .. } => {
             Some(Hint::Advice("enter it as soon as the keys ask for it: most wait for 30 seconds".into()))

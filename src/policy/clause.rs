@@ -166,8 +166,14 @@ impl Clause {
         // Another list is looked into beside the administrator's: it can only refuse more.
         [
             ("authorities", is_looser(authorities.as_ref(), administrator.authorities.as_ref(), more)),
-            ("allow-last-try", is_looser(allow_last_try.as_ref(), administrator.allow_last_try.as_ref(), |own, theirs| own > theirs)),
-            ("generate.length", is_looser(generate.length.as_ref(), administrator.generate.length.as_ref(), |own, theirs| own < theirs)),
+            (
+                "allow-last-try",
+                is_looser(allow_last_try.as_ref(), administrator.allow_last_try.as_ref(), |own, theirs| own > theirs),
+            ),
+            (
+                "generate.length",
+                is_looser(generate.length.as_ref(), administrator.generate.length.as_ref(), |own, theirs| own < theirs),
+            ),
             (
                 "generate.characters",
                 is_looser(generate.characters.as_ref(), administrator.generate.characters.as_ref(), fewer),

@@ -125,10 +125,12 @@ mod tests {
             assert_eq!(one.meets(&other), other.meets(&one), "{one} {other}");
             one.meets(&other)
         };
-        for (one, other) in [("12*", "*34"), ("12*", "12"), ("a?c", "*b*"), ("*", "?"), ("a*b*c", "abc"), ("piv", "p*")] {
+        for (one, other) in [("12*", "*34"), ("12*", "12"), ("a?c", "*b*"), ("*", "?"), ("a*b*c", "abc"), ("piv", "p*")]
+        {
             assert!(meet(one, other), "{one} {other}");
         }
-        for (one, other) in [("12*", "34*"), ("piv", "openpgp"), ("*1", "*2"), ("??", "?"), ("a*b", "a*c"), ("", "?*")] {
+        for (one, other) in [("12*", "34*"), ("piv", "openpgp"), ("*1", "*2"), ("??", "?"), ("a*b", "a*c"), ("", "?*")]
+        {
             assert!(!meet(one, other), "{one} {other}");
         }
     }

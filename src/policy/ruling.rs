@@ -43,6 +43,14 @@ impl Policy {
         self.administrator.iter().chain(&self.user)
     }
 
+    /// Whether it must be known which token it is, beyond its application, to tell what holds.
+    pub fn asks_who(&self) -> bool {
+        self.clauses().any(|clause| {
+            let names = clause.scope.patterns().any(|(key, _)| key != "application");
+            names || clause.demands.refuse(Refused::Serial) || clause.demands.refuse(Refused::Label)
+        })
+    }
+
     /// What holds for the secret of `role` of this token.
     pub fn ruling(&self, facts: &Facts, role: Role) -> Ruling {
         Ruling(self.clauses().filter(|clause| clause.holds(facts, role)).cloned().collect())
@@ -121,9 +129,10 @@ impl Ruling {
     pub fn can_be_met(&self, role: Role, length: Option<Length>) -> Result<()> {
         let Some(why) = self.demands().contradiction(length) else { return Ok(()) };
         let keys = ["min", "max", "characters"];
-        let set = self.0.iter().flat_map(|clause| {
-            keys.into_iter().filter(|key| clause.lines.contains_key(key)).map(|key| clause.at(key))
-        });
+        let set = self
+            .0
+            .iter()
+            .flat_map(|clause| keys.into_iter().filter(|key| clause.lines.contains_key(key)).map(|key| clause.at(key)));
         let lines: BTreeSet<String> = set.map(|origin| origin.to_string()).collect();
         let lines: Vec<String> = lines.into_iter().collect();
         Err(Error::Policy(format!("no new {role} can meet the policy ({}): {why}", lines.join("; "))))
@@ -134,6 +143,17 @@ impl Ruling {
         let length = self.0.iter().filter_map(|clause| clause.generate.length).max();
         let characters = self.0.iter().filter_map(|clause| clause.generate.characters);
         Generator { length, characters: characters.max_by_key(|characters: &Characters| characters.count()) }
+    }
+
+    /// The authorities that every clause permits; none where no clause speaks of them.
+    pub fn authorities(&self) -> Option<BTreeSet<Role>> {
+        let sets = self.0.iter().filter_map(|clause| clause.authorities.clone());
+        sets.reduce(|one, other| one.intersection(&other).copied().collect())
+    }
+
+    /// Whether the last try may be allowed; none where no clause speaks of it.
+    pub fn allows_last_try(&self) -> Option<bool> {
+        self.0.iter().filter_map(|clause| clause.allow_last_try).min()
     }
 
     /// Who forbids this authority, where somebody does.
@@ -154,7 +174,6 @@ impl Ruling {
             match rule {
                 Rule::Min => demands.min.is_some() && demands.min == self.demands().min,
                 Rule::Max => demands.max.is_some() && demands.max == self.demands().max,
-                Rule::Guesses => demands.guesses.is_some() && demands.guesses == self.demands().guesses,
                 Rule::Characters => demands.characters.is_some(),
                 Rule::Refused(refused) => {
                     demands.refuse(refused) || (refused == Refused::Common && clause.common_pins.is_some())

@@ -223,6 +223,7 @@ impl Desk {
 
             operation,
             orders: self.orders,
+            policy: &Policy::default(),
             dry_run: self.dry_run,
             selector: "SEL".into(),
             collector: &mut collector,
