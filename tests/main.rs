@@ -18,6 +18,7 @@ mod modules;
 mod openpgp;
 mod pcsc;
 mod piv;
+mod policy;
 mod profile;
 mod prompts;
 mod rescue;

@@ -179,6 +179,3 @@ impl From<Authority> for Role {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
