@@ -1,4 +1,4 @@
-//! The rules by name, each with the sentence that refuses.
+//! The rules by name.
 
 use serde::Deserialize;
 
@@ -6,38 +6,38 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refused {
-    /// The value that it replaces.
-    Old,
-    /// Another secret of the same token: a PUK like the PIN.
-    Other,
-    /// The token's number in it, or a part of it.
-    Serial,
-    /// The token's label in it, or a part of it.
-    Label,
-    /// The same again and again.
-    Repeats,
     /// Characters that follow each other.
     Sequences,
+    /// The same again.
+    Repeats,
     /// Keys that stand beside each other.
     Keyboard,
     /// A date or a year.
     Dates,
     /// What many people take.
     Common,
+    /// The value that it replaces.
+    Old,
+    /// Another secret of the same token: a PUK like the PIN.
+    Other,
+    /// The token's number in it, or a part of that.
+    Serial,
+    /// The token's label in it, or a part of that.
+    Label,
 }
 
 impl Refused {
-    /// Every one, in the order in which they are looked at.
+    /// Every one, in the order in which they are looked at and told.
     pub const ALL: [Self; 9] = [
+        Self::Sequences,
+        Self::Repeats,
+        Self::Keyboard,
+        Self::Dates,
+        Self::Common,
         Self::Old,
         Self::Other,
         Self::Serial,
         Self::Label,
-        Self::Repeats,
-        Self::Sequences,
-        Self::Keyboard,
-        Self::Dates,
-        Self::Common,
     ];
 
     /// The word in the configuration.

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     input::generate,
     operation::{Plan, Secrets},
-    policy::{self, Beside, Demands, Facts, Refused, Ruling},
+    policy::{self, Beside, Demands, Facts, Ruling},
     secret::{AdminKey, Pin},
     token::{Need, Role, Survey},
 };
@@ -109,15 +109,11 @@ impl Collector {
         if self.rules.demands(role) != Demands::default() || role == Role::AdminKey {
             return None;
         }
-        let usual = Demands { refuse: Some(Refused::ALL.into()), ..Demands::default() };
         let facts = Facts::of(&survey.identity, None);
-        let beside = Beside {
-            serial: facts.serial(),
-            label: facts.label(),
-            ..self.rules.beside(self.old(need), self.others(role))
-        };
-        let refused = usual.check(role, value, &beside).err()?;
-        Some(format!("note: {refused}; it is taken all the same, but easily guessed"))
+        let beside = self.rules.beside(self.old(need), self.others(role));
+        let beside = Beside { serial: facts.serial(), label: facts.label(), ..beside };
+        let weak = Demands::weakness(value, &beside)?;
+        Some(format!("note: the new {} {weak}: it is taken all the same, but guessed early", survey.called(role)))
     }
 
     /// What the policy asks of a value that is typed on the token's own keys, where nobody can check it.
