@@ -7,7 +7,7 @@ mod lines;
 mod source;
 mod terminal;
 
-pub use collector::{Collector, Destroy, Generated};
+pub use collector::{Collector, Destroy, Generated, Rules};
 pub use file::keep;
 pub use source::{Source, SourceError};
 pub use terminal::{Prompter, Restorer, Terminal};
