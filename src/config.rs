@@ -39,6 +39,9 @@ pub struct Config {
     /// Seconds that a module may take for one call.
     #[serde(default, rename = "module-timeout")]
     pub module_timeout: Option<NonZeroU32>,
+    /// The program that asks on the desktop, where `PINENTRY` names none; a bare name is looked for on `PATH`.
+    #[serde(default)]
+    pub pinentry: Option<PathBuf>,
 }
 
 impl Config {
@@ -67,6 +70,7 @@ impl Config {
             modules: self.modules.or(other.modules),
             wait: self.wait.or(other.wait),
             module_timeout: self.module_timeout.or(other.module_timeout),
+            pinentry: self.pinentry.or(other.pinentry),
         }
     }
 
@@ -156,12 +160,14 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "modules = [\"/a.so\", { path = \"/b.so\", init = \"configdir='sql:/x'\" }, { path = \"/c.so\" }]\nwait = 9\nmodule-timeout = 7";
+        let text = "modules = [\"/a.so\", { path = \"/b.so\", init = \"configdir='sql:/x'\" }, { path = \"/c.so\" }]\nwait = 9\nmodule-timeout = 7\npinentry = \"/usr/bin/pinentry-gtk-2\"";
         let config = Config::parse(text, "FILE").unwrap();
         let module =
             |path: &str, init: Option<&std::ffi::CStr>| Module { path: path.into(), init: init.map(Into::into) };
         let modules = vec![module("/a.so", None), module("/b.so", Some(c"configdir='sql:/x'")), module("/c.so", None)];
-        assert_eq!(config, Config { modules: Some(modules), wait: Some(9), module_timeout: NonZeroU32::new(7) });
+        let pinentry = Some("/usr/bin/pinentry-gtk-2".into());
+        let module_timeout = NonZeroU32::new(7);
+        assert_eq!(config, Config { modules: Some(modules), wait: Some(9), module_timeout, pinentry });
         assert_eq!(Config::parse("modules = []", "FILE").unwrap().modules, Some(Vec::new()));
     }
 

@@ -1,6 +1,7 @@
 //! Collects the secrets of a plan: those at hand first, before any token is opened; the others from a person, never under a lock.
 
 mod answer;
+mod askers;
 mod keys;
 
 use std::{
@@ -15,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
 use super::{
-    Prompter, Source, file, generate,
+    Prompter, Source, credential, file, generate,
     lines::{self, Lines, check, no_line, unreadable},
 };
 use crate::{
@@ -52,6 +53,7 @@ pub struct Collector {
     sources: BTreeMap<Need, Source>,
     at_hand: BTreeMap<Need, Pin>,
     ask: Option<Box<dyn Prompter>>,
+    pinentry: Option<Box<dyn Prompter>>,
     destroy: Destroy,
     generated: Vec<Generated>,
     files: Vec<PathBuf>,
@@ -60,7 +62,8 @@ pub struct Collector {
 impl Collector {
     /// A collector over the sources that were named; `ask` is none where nobody may be asked.
     pub fn new(sources: BTreeMap<Need, Source>, ask: Option<Box<dyn Prompter>>, destroy: Destroy) -> Self {
-        Self { sources, at_hand: BTreeMap::new(), ask, destroy, generated: Vec::new(), files: Vec::new() }
+        let (at_hand, generated, files) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { sources, at_hand, ask, pinentry: None, destroy, generated, files }
     }
 
     /// Reads every source that needs no person. Nothing of a token is known or touched yet.
@@ -74,6 +77,7 @@ impl Collector {
         for (need, source) in self.sources.iter().filter(|(need, _)| !need.is_late()) {
             let value = match source {
                 Source::Env(name) => from_environment(name, *need)?,
+                Source::Credential(name) => credential::read(name, *need)?,
                 Source::Stdin | Source::File(_) | Source::Descriptor(_) => {
                     let index = match shared.iter().position(|(open, _)| open == source) {
                         Some(index) => index,
@@ -85,7 +89,7 @@ impl Collector {
                     let line = shared.get_mut(index).and_then(|(_, lines)| lines.next_line());
                     line.ok_or_else(|| no_line(*need))?
                 }
-                Source::Prompt | Source::Pad | Source::Generate | Source::GenerateTo(_) => continue,
+                Source::Prompt | Source::Pinentry | Source::Pad | Source::Generate | Source::GenerateTo(_) => continue,
             };
             check(*need, &value)?;
             self.at_hand.insert(*need, value);
@@ -112,7 +116,7 @@ impl Collector {
                 need.option()
             )));
         }
-        let value = typed(self.asked(need)?.as_mut(), question)?;
+        let value = typed(self.asked(need)?, question)?;
         check(need, &value).map(|()| value)
     }
 
@@ -164,11 +168,11 @@ impl Collector {
             )),
             Some(Source::Generate) => Ok(()),
             Some(Source::Env(name)) => from_environment(name, need).map(drop),
+            Some(Source::Credential(name)) => credential::read(name, need).map(drop),
             // What is read late may not even be there yet.
             Some(Source::Stdin | Source::File(_) | Source::Descriptor(_)) => Ok(()),
             Some(Source::Pad) if !survey.pad => Err(Error::unsupported("keys of its own to type a secret at".into())),
-            _ if self.ask.is_none() => Err(missing(need)),
-            _ => Ok(()),
+            _ => self.can_ask(need),
         }
     }
 
@@ -265,25 +269,23 @@ impl Collector {
     }
 
     fn ask_current(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
-        let value = typed(self.asked(need)?.as_mut(), &question(need, survey))?;
+        let value = typed(self.asked(need)?, &question(need, survey))?;
         check(need, &value).and_then(|()| check_value(need, &value, survey, None)).map(|()| value)
     }
 
     /// Asks for a new value twice, and says at once what is wrong with it.
     fn ask_new(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
-        let prompter = self.ask.as_mut().ok_or_else(|| missing(need))?;
+        let prompter = askers::of(need, &self.sources, &mut self.ask, &mut self.pinentry)?;
         let old = self.at_hand.get(&Need::Current(need.role()));
         let differ = || Error::Policy("the two entries differ".into());
         let again = format!("The same new {} again: ", survey.called(need.role()));
         let mut last = differ();
         for _ in 0..PATIENCE {
-            let value = prompter.secret(&question(need, survey))?;
+            let (value, repeated) = prompter.new_secret(&question(need, survey))?;
             last = match check(need, &value).and_then(|()| check_value(need, &value, survey, old)) {
                 Err(_) if value.is_empty() => nothing_typed(),
                 Err(refused) => refused,
-                Ok(()) if prompter.secret(&again)? == value => {
-                    return Ok(value);
-                }
+                Ok(()) if repeated || prompter.secret(&again)? == value => return Ok(value),
                 Ok(()) => differ(),
             };
             prompter.tell(&last.to_string());
@@ -347,10 +349,6 @@ impl Collector {
                 need.role()
             )))
         })
-    }
-
-    fn asked(&mut self, need: Need) -> Result<&mut Box<dyn Prompter>> {
-        self.ask.as_mut().ok_or_else(|| missing(need))
     }
 }
 
