@@ -17,6 +17,7 @@ mod memory;
 mod modules;
 mod openpgp;
 mod pcsc;
+mod pinentry;
 mod piv;
 mod profile;
 mod prompts;

@@ -23,7 +23,7 @@ const LINE: usize = 1000;
 /// The most lines of one answer: far more than any pinentry says.
 const LINES: usize = 256;
 /// How long a pinentry may take for what asks nobody.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// What may not stand in a line as it is; letters beyond ASCII are escaped by themselves.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b'\\');
 
