@@ -91,6 +91,7 @@ look() {
   exists /usr/lib/*/libykcs11.so.2 || lack ykcs11 "Yubico's module, which shows a card that PC/SC shows too"
   exists /usr/lib/*/opensc-pkcs11.so || lack opensc-pkcs11 "OpenSC's module, for the same"
   [ -n "${LIBCLANG_PATH:-}" ] || exists /usr/lib/llvm-*/lib/libclang.so || lack libclang-dev 'bindgen, which the card firmware and kryoptic are built with'
+  has pinentry-tty || lack pinentry-tty "a pinentry, which asks on the tests' own terminals"
   has pkg-config && pkg-config --exists 'openssl >= 3.0.7' || lack libssl-dev 'kryoptic, a PKCS#11 token in software that the tests build'
   has pkg-config && pkg-config --exists sqlite3 || lack libsqlite3-dev 'where kryoptic keeps its tokens'
 

@@ -20,7 +20,7 @@ use pukka::{
         pkcs11::{Options, WORKER},
     },
     error::{Error, Result},
-    input::{Collector, Destroy, Prompter, Source, Terminal},
+    input::{Collector, Destroy, Dialog, Pinentry, Prompter, Source, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
     operation::Hint,
@@ -76,7 +76,10 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let _ = device::shut();
     let terminal = if global.no_input { None } else { Terminal::open() };
     let restorer = terminal.as_ref().map(Terminal::restorer);
+    let dialog = Dialog::default();
+    let opened = dialog.clone();
     let interrupts = Interrupts::watch(move || {
+        opened.end();
         restorer.iter().for_each(|restorer| restorer.restore());
         // In a thread of its own: whoever does not read our output must not keep us from ending.
         let (say, said) = mpsc::channel();
@@ -111,7 +114,10 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         named.iter().for_each(|named| named.narrow(&mut selection));
         Ok::<Selection, Failure>(selection)
     };
-    let settings = settings(global, &config, profiles, withheld(&asked));
+    let withheld = withheld(&asked);
+    let pinentry = (!global.no_input)
+        .then(|| Box::new(Pinentry::new(config.pinentry.as_deref(), withheld.clone(), dialog)) as Box<dyn Prompter>);
+    let settings = settings(global, &config, profiles, withheld);
     match asked {
         Asked::Guide if std::io::stdout().is_terminal() => {
             let selection = selection(None)?;
@@ -139,7 +145,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                 render.note(&format!("secrets may be written to swap: the system locks no memory for them [{why}]"));
             }
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
-            let mut collector = Collector::new(sources.clone(), ask, destroy);
+            let mut collector = Collector::new(sources.clone(), ask, destroy).with_pinentry(pinentry);
             let call = Call {
                 operation,
                 selection,
@@ -181,7 +187,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         }
         Asked::Respond { challenge, sources } => {
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
-            let mut collector = Collector::new(sources, ask, Destroy::Ask);
+            let mut collector = Collector::new(sources, ask, Destroy::Ask).with_pinentry(pinentry);
             let response = run::respond(&challenge, &mut collector).map_err(Failure::bare)?;
             render.response(&response).map_err(Failure::bare)
         }

@@ -18,6 +18,7 @@ mod memory;
 mod modules;
 mod openpgp;
 mod pcsc;
+mod pinentry;
 mod piv;
 mod policy;
 mod profile;

@@ -1,5 +1,7 @@
 //! Files of secrets: read only where nobody else can, written once and synced.
 
+mod access;
+
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
@@ -26,7 +28,7 @@ pub fn open(path: &Path, need: Need) -> Result<File> {
         return Err(Error::Usage(format!("what --{} names is neither a file nor a pipe", need.option())));
     }
     let mode = metadata.mode();
-    if mode & 0o066 != 0 {
+    if access::is_open_to_others(&file, mode) {
         return Err(Error::Usage(format!(
             "the file that --{} names is open to other users (mode {:03o}); make it yours alone with `chmod 600`",
             need.option(),

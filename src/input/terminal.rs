@@ -28,6 +28,14 @@ pub trait Prompter {
     /// [`Error::Interrupted`] where the terminal closes or its input ends.
     fn secret(&mut self, question: &str) -> Result<Pin>;
 
+    /// Asks for a secret that is new; the word behind it says whether it was entered twice already.
+    ///
+    /// # Errors
+    /// As [`Prompter::secret`].
+    fn new_secret(&mut self, question: &str) -> Result<(Pin, bool)> {
+        self.secret(question).map(|value| (value, false))
+    }
+
     /// Asks for a word; what is typed is shown.
     ///
     /// # Errors
@@ -36,6 +44,14 @@ pub trait Prompter {
 
     /// Says something without asking.
     fn tell(&mut self, sentence: &str);
+
+    /// Whether it can ask at all, as far as that is known before it does.
+    ///
+    /// # Errors
+    /// [`Error::Device`], with the cure.
+    fn can_ask(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The terminal's state before a question, while one is open.
