@@ -1,6 +1,7 @@
 //! What people and scripts see: data on standard output, talk on standard error, text or JSON.
 
 mod findings;
+pub mod guide;
 mod json;
 mod profile;
 mod report;

@@ -2,12 +2,14 @@
 
 mod choose;
 mod doctor;
+mod guide;
 mod job;
 mod profile;
 mod respond;
 mod restore;
 
 pub use doctor::{configuration, doctor, profiles_that_hold};
+pub use guide::{Chosen, guide};
 pub use profile::{Named, check_profile, profiles};
 pub use respond::respond;
 pub use restore::restore;

@@ -1,0 +1,1 @@
+//! What helps, over made-up surveys.
