@@ -19,7 +19,7 @@ mod step;
 mod unblock;
 mod verify;
 
-pub use hint::{Hint, call, command, distance};
+pub use hint::{Hint, command};
 pub use next::{Next, Way, next, once_blocked};
 pub use plan::{Orders, Outcome, Plan, listed};
 pub use possible::{choices, possible};

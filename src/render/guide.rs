@@ -87,9 +87,10 @@ pub fn unclear(choices: usize) -> String {
     }
 }
 
-/// That nothing is there, and what there is instead.
-pub fn nothing(instead: &str) -> String {
-    format!("No token is there: {instead}.")
+/// That nothing is there, what there is instead, and what to do.
+pub fn nothing(instead: &str, cure: Option<&str>) -> String {
+    let cure = cure.map(|cure| format!(" {}.", capitalised(cure))).unwrap_or_default();
+    format!("No token is there: {instead}.{cure}")
 }
 
 /// That several tokens are there.
@@ -137,9 +138,11 @@ pub fn state(token: &Listed, survey: &Survey, next: &[Next]) -> String {
     let delivered: Vec<&Reference> = survey.references.iter().filter(is_open).collect();
     sentences.extend(match delivered.as_slice() {
         [] => None,
-        [one] => Some(format!("The {} still has the value of delivery, which anyone can look up.", one.name)),
+        [one] => {
+            Some(capitalised(&format!("{} still has the value of delivery, which anyone can look up.", the(one.name))))
+        }
         several => {
-            let names: Vec<String> = several.iter().map(|own| format!("the {}", own.name)).collect();
+            let names: Vec<String> = several.iter().map(|own| the(own.name)).collect();
             Some(capitalised(&format!(
                 "{} still have the values of delivery, which anyone can look up.",
                 enumerated(&names)
@@ -179,7 +182,7 @@ fn of_pin(next: &Next, survey: &Survey) -> String {
 
 /// How a user PIN stands.
 fn standing(pin: &Reference) -> String {
-    let name = pin.name;
+    let name = the(pin.name);
     let tries = match pin.retries {
         Retries::Left { left: 1, .. } | Retries::Final => {
             Some("one try is left, and a wrong value now blocks it".to_owned())
@@ -195,28 +198,28 @@ fn standing(pin: &Reference) -> String {
     };
     let tries = tries.map(|tries| format!("; {tries}")).unwrap_or_default();
     match pin.state {
-        State::Ready => format!("the {name} is ready{tries}"),
-        State::Blocked => format!("the {name} is blocked"),
-        State::Unset => format!("the {name} has not been set yet"),
-        State::MustChange => format!("the {name} must be changed before it can be used{tries}"),
-        State::Unknown => format!("the token does not tell whether the {name} is ready or blocked{tries}"),
+        State::Ready => format!("{name} is ready{tries}"),
+        State::Blocked => format!("{name} is blocked"),
+        State::Unset => format!("{name} has not been set yet"),
+        State::MustChange => format!("{name} must be changed before it can be used{tries}"),
+        State::Unknown => format!("the token does not tell whether {name} is ready or blocked{tries}"),
     }
 }
 
 /// How another secret stands, beside a user PIN.
 fn of_other(other: &Reference, pin: &Reference) -> Option<String> {
-    let name = other.name;
+    let name = the(other.name);
     Some(match (other.state, other.retries) {
-        (State::Unset, _) if other.role == Role::ResetCode => format!("the {name} is not set, or blocked"),
-        (State::Unset, _) => format!("the {name} has not been set"),
-        (State::Blocked, _) if pin.state == State::Blocked => format!("the {name} is blocked too"),
-        (State::Blocked, _) => format!("the {name} is blocked"),
-        (_, Retries::Left { left, .. }) => format!("the {name} has {} left", tries(left)),
-        (_, Retries::Final) => format!("the {name} has {} left", tries(1)),
-        (_, Retries::Low) => format!("a wrong {name} was given since the last right one"),
-        (State::MustChange, _) => format!("the {name} must be changed"),
+        (State::Unset, _) if other.role == Role::ResetCode => format!("{name} is not set, or blocked"),
+        (State::Unset, _) => format!("{name} has not been set"),
+        (State::Blocked, _) if pin.state == State::Blocked => format!("{name} is blocked too"),
+        (State::Blocked, _) => format!("{name} is blocked"),
+        (_, Retries::Left { left, .. }) => format!("{name} has {} left", tries(left)),
+        (_, Retries::Final) => format!("{name} has {} left", tries(1)),
+        (_, Retries::Low) => format!("a wrong {} was given since the last right one", other.name),
+        (State::MustChange, _) => format!("{name} must be changed"),
         (_, Retries::Unknown) if other.role.is_counted() => {
-            format!("how many tries of the {name} are left is not told")
+            format!("how many tries of {name} are left is not told")
         }
         (_, Retries::Unknown | Retries::Blocked) => return None,
     })
@@ -224,21 +227,21 @@ fn of_other(other: &Reference, pin: &Reference) -> Option<String> {
 
 /// What a wrong value would lead to, where one try is left.
 fn once_blocked_sentence(next: &Next, survey: &Survey, selector: &str) -> String {
-    let name = next.pin.name;
+    let name = the(next.pin.name);
     match once_blocked(next, survey, selector).map(|way| (way.hint, way.able.by)) {
         Some((Hint::Command(_), Some(by))) => {
-            format!("Once the {name} is blocked, it takes the {} to bring it back.", survey.called(by))
+            format!("Once {name} is blocked, it takes the {} to bring it back.", survey.called(by))
         }
         Some((Hint::LastResort(_), _)) => format!(
-            "Once the {name} is blocked, all that is left is to begin the token anew, by which everything on it is lost."
+            "Once {name} is blocked, all that is left is to begin the token anew, by which everything on it is lost."
         ),
-        _ => format!("Once the {name} is blocked, nothing on this token brings it back."),
+        _ => format!("Once {name} is blocked, nothing on this token brings it back."),
     }
 }
 
 /// What a way does, beside its number.
 pub fn purpose(way: &Way, next: &Next, survey: &Survey) -> String {
-    let name = next.pin.name;
+    let (own, name) = (next.pin.name, the(next.pin.name));
     let by = match way.able.by {
         Some(Role::Response) => ", with the answer to a challenge, which the help desk gives".into(),
         Some(by) => format!(", with the {}", survey.called(by)),
@@ -246,25 +249,28 @@ pub fn purpose(way: &Way, next: &Next, survey: &Survey) -> String {
     };
     let what = match way.able.verb {
         Verb::PinChange if next.ways.iter().any(|way| way.able.verb == Verb::PinReset) => {
-            format!("Change the {name}, where you know the old one")
+            format!("Change {name}, where you know the old one")
         }
-        Verb::PinChange => format!("Change the {name}"),
-        Verb::PinReset if next.pin.state == State::Blocked => format!("Set a new {name}{by}"),
-        Verb::PinReset => format!("Set a new {name} in place of one that is forgotten{by}"),
-        Verb::PinUnblock => format!("Keep the {name} and give it back its tries{by}"),
-        Verb::PinSet => format!("Set the first {name}{by}"),
+        Verb::PinChange => format!("Change {name}"),
+        Verb::PinReset if next.pin.state == State::Blocked => format!("Set a new {own}{by}"),
+        Verb::PinReset => format!("Set a new {own} in place of one that is forgotten{by}"),
+        Verb::PinUnblock => format!("Keep {name} and give it back its tries{by}"),
+        Verb::PinSet => format!("Set the first {own}{by}"),
         Verb::PukChange => format!("Change the {}", survey.called(Role::Puk)),
         Verb::SoPinChange => format!("Change the {}", survey.called(Role::SoPin)),
         Verb::AdminKeyChange => format!("Change the {}", survey.called(Role::AdminKey)),
         other => capitalised(other.name()),
     };
-    let risk = way.last_try.map(|role| format!("; a wrong {} blocks it", survey.called(role)));
+    let risk = way.last_try.map(|role| {
+        let risked = if role == Role::UserPin { own } else { survey.called(role) };
+        format!("; a wrong {risked} blocks it")
+    });
     what + &risk.unwrap_or_default()
 }
 
 /// What is left where nothing can be offered, in sentences, and the command, where there is one.
 pub fn left(next: &Next, survey: &Survey) -> (String, Option<Hint>) {
-    let name = next.pin.name;
+    let name = the(next.pin.name);
     if let Some(how) = survey.unblocked_by.filter(|_| next.pin.state == State::Blocked) {
         return (capitalised(&format!("{how}.")), None);
     }
@@ -272,7 +278,7 @@ pub fn left(next: &Next, survey: &Survey) -> (String, Option<Hint>) {
     match hint {
         Some(Hint::LastResort(command)) => (
             format!(
-                "Nothing on this token brings the {name} back: ask whoever issued it. What else is left is to begin anew, by which everything on the token is lost, every key and certificate too. That is never offered here; its command is"
+                "Nothing on this token brings {name} back: ask whoever issued it. What else is left is to begin anew, by which everything on the token is lost, every key and certificate too. That is never offered here; its command is"
             ),
             // The sentence told the price.
             Some(Hint::Command(command.clone())),
@@ -280,7 +286,7 @@ pub fn left(next: &Next, survey: &Survey) -> (String, Option<Hint>) {
         Some(Hint::Command(_)) => ("Its label is yours to choose, in place of NAME:".into(), hint.cloned()),
         Some(Hint::Advice(advice)) => (capitalised(&format!("{advice}.")), None),
         None if next.pin.state == State::Ready => (String::new(), None),
-        None => (format!("Nothing on this token brings the {name} back: ask whoever issued it."), None),
+        None => (format!("Nothing on this token brings {name} back: ask whoever issued it."), None),
     }
 }
 
@@ -291,6 +297,11 @@ pub fn problems(listing: &Listing) -> Vec<String> {
         _ => format!("note: {problem}"),
     };
     listing.problems.iter().map(cured).collect()
+}
+
+/// "the PUK", and "PIN1", which is a name of its own.
+fn the(name: &str) -> String {
+    if name.ends_with(|last: char| last.is_ascii_digit()) { name.to_owned() } else { format!("the {name}") }
 }
 
 /// "one try", "three tries".

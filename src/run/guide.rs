@@ -63,7 +63,7 @@ pub fn guide(
     let tokens = met(listing);
     let met = match tokens.as_slice() {
         [] => {
-            listing.instead().iter().for_each(|instead| render.say(&guide::nothing(instead)));
+            listing.instead().iter().for_each(|instead| render.say(&guide::nothing(instead, listing.cure())));
             return Ok(None);
         }
         [one] => {
