@@ -4,6 +4,8 @@ mod answers;
 mod nothing;
 mod states;
 
+use tempfile::TempDir;
+
 use crate::support::{
     Pukka,
     cards::{Card, Pcscd, VirtualCard},
@@ -12,7 +14,6 @@ use crate::support::{
     softhsm::Faults,
     terminal::Terminal,
 };
-use tempfile::TempDir;
 
 /// What a terminal shows for a line that nobody types: the answer to a question of which nothing is shown.
 const UNSEEN: &str = "";

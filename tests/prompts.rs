@@ -23,7 +23,7 @@ fn on_terminal(call: Pukka) -> Terminal {
 }
 
 /// Under a shell on a terminal, which says the exit code and the state of the terminal afterwards.
-fn under_shell(call: Pukka) -> Terminal {
+pub fn under_shell(call: Pukka) -> Terminal {
     // The shell survives the signals that are meant for the tool.
     let script = r#"trap : INT TERM QUIT; "$@"; echo "code=$?"; stty -a"#;
     let call = call.command();
@@ -35,7 +35,7 @@ fn under_shell(call: Pukka) -> Terminal {
 
 /// Asserts that the terminal is as a shell leaves it: what is typed is shown, and signals and line editing work.
 #[track_caller]
-fn is_restored(shown: &str) {
+pub fn is_restored(shown: &str) {
     let state = shown.split("code=").nth(1).unwrap_or_else(|| panic!("{shown}"));
     for flag in [" echo ", " icanon ", " isig ", "susp = ^Z"] {
         assert!(state.replace('\n', " ").contains(flag), "{flag} is not set: {shown}");
@@ -352,22 +352,6 @@ fn yes_does_not_confirm_the_destruction_of_a_token() {
     terminal.expect("to go on: ").send("\r");
     assert_eq!(terminal.wait().0, 6);
     desk.nothing_was_sent();
-}
-
-#[test]
-fn pukka_alone_on_a_terminal_shows_the_tokens_and_a_command_to_go_on_with() {
-    let desk = Desk::new();
-    let (code, shown) = on_terminal(desk.logged(&[])).wait();
-    assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("selector      'pkcs11:token=desk-7;serial="), "{shown}");
-    assert!(shown.contains("pukka pin change --token 'pkcs11:token=desk-7;serial="), "{shown}");
-    desk.nothing_was_sent();
-}
-
-#[test]
-fn pukka_alone_without_a_terminal_is_exit_2() {
-    let run = Desk::new().logged(&[]).run().code(2);
-    assert!(run.err.contains("pukka --help"), "{run:?}");
 }
 
 #[test]
