@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    io::IsTerminal,
+    io::{self, IsTerminal},
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -74,7 +74,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let command = name(&asked);
     // A crash would leave secrets in a core file, and a program that is given it all the same. Where this fails, nothing else is lost.
     let _ = device::shut();
-    let terminal = if global.no_input { None } else { Terminal::open() };
+    let mut terminal = if global.no_input { None } else { Terminal::open() };
     let restorer = terminal.as_ref().map(Terminal::restorer);
     let dialog = Dialog::default();
     let opened = dialog.clone();
@@ -118,14 +118,27 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let pinentry = (!global.no_input)
         .then(|| Box::new(Pinentry::new(config.pinentry.as_deref(), withheld.clone(), dialog)) as Box<dyn Prompter>);
     let settings = settings(global, &config, profiles, withheld);
-    match asked {
-        Asked::Guide if std::io::stdout().is_terminal() => {
-            let selection = selection(None)?;
-            let as_called = |hint: Hint| {
-                let hint = hint.with_modules(&global.modules);
-                named.iter().fold(hint, |hint, named| hint.with_profile(&named.application, &named.file))
+    let as_called = |hint: Hint| {
+        let hint = hint.with_modules(&global.modules);
+        named.iter().fold(hint, |hint, named| hint.with_profile(&named.application, &named.file))
+    };
+    let mut allow_last_try = global.allowed_last_tries();
+    // What is chosen in the dialogue is done as the command that it names.
+    let (asked, selection_of_choice) = match (asked, terminal.as_mut().filter(|_| talks(render))) {
+        (Asked::Guide, Some(terminal)) => {
+            let listing = run::look(&selection(None)?, &settings, &config.policy, true)?;
+            let Some(chosen) = run::guide(&listing, render, terminal, &as_called).map_err(Failure::bare)? else {
+                return Ok(ExitCode::SUCCESS);
             };
-            render.guide(&run::look(&selection, &settings, &config.policy, true)?, &as_called).map_err(Failure::bare)
+            allow_last_try.extend(chosen.allow_last_try);
+            (Asked::Operate(Request::new(chosen.operation, BTreeMap::new())), Some(chosen.selection))
+        }
+        (asked, _) => (asked, None),
+    };
+    match asked {
+        Asked::Guide if io::stdout().is_terminal() => {
+            let listing = run::look(&selection(None)?, &settings, &config.policy, true)?;
+            render.guide(&listing, &as_called).map_err(Failure::bare)
         }
         Asked::Guide => Err(Failure::bare(Error::Usage("no command is given; `pukka --help` lists them".into()))),
         Asked::Look { full, token } => {
@@ -140,7 +153,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                     "two generated values on standard output could not be told apart: use --json, or generate:FILE";
                 return Err(Failure::bare(Error::Usage(why.into())));
             }
-            let selection = selection(None)?;
+            let selection = selection_of_choice.map_or_else(|| selection(None), Ok)?;
             if let Some(why) = secret::refusal().filter(|_| render.verbose) {
                 render.note(&format!("secrets may be written to swap: the system locks no memory for them [{why}]"));
             }
@@ -150,7 +163,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                 operation,
                 selection,
                 sources,
-                allow_last_try: global.allowed_last_tries(),
+                allow_last_try,
                 policy: config.policy.clone(),
                 dry_run: global.dry_run,
                 render,
@@ -223,6 +236,11 @@ fn examine(global: &Global, render: Render) -> Result<ExitCode> {
     ));
     let incomplete = render.findings(&findings)?;
     Ok(incomplete.map_or(ExitCode::SUCCESS, |error| ExitCode::from(error.exit_code())))
+}
+
+/// Whether a person can be talked with: all three streams are a terminal, and text is wanted.
+fn talks(render: Render) -> bool {
+    !render.json && io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
 /// The environment variables that hold secrets.

@@ -8,6 +8,7 @@ mod doctor;
 mod faults;
 mod generate;
 mod gids;
+mod guide;
 mod help;
 mod house;
 mod iso7816;
