@@ -256,3 +256,6 @@ fn own(verb: Verb) -> Option<Role> {
         | Verb::TokenErase => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
