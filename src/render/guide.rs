@@ -220,7 +220,7 @@ fn of_other(other: &Reference, pin: &Reference) -> Option<String> {
         (_, Retries::Low) => format!("a wrong {} was given since the last right one", other.name),
         (State::MustChange, _) => format!("{name} must be changed"),
         (_, Retries::Unknown) if other.role.is_counted() => {
-            format!("how many tries of {name} are left is not told")
+            format!("the token does not tell how many tries {name} has left")
         }
         (_, Retries::Unknown | Retries::Unlimited | Retries::Blocked) => return None,
     })

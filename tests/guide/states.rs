@@ -87,9 +87,9 @@ fn with_one_try_left_the_safer_way_comes_first_and_what_a_wrong_pin_does_is_said
     assert!(
         lines(&shown).starts_with(
             "PIV 5437251 in the reader Virtual PCD 00 00 is there.
-The PIN is ready; one try is left, and a wrong value now blocks it; how many
-tries of the PUK are left is not told. Once the PIN is blocked, it takes the PUK
-to bring it back.
+The PIN is ready; one try is left, and a wrong value now blocks it; the token
+does not tell how many tries the PUK has left. Once the PIN is blocked, it takes
+the PUK to bring it back.
 
   1  Set a new PIN in place of one that is forgotten, with the PUK
      pukka pin reset --token 'card:serial=5437251;application=piv'
@@ -139,7 +139,8 @@ fn unset_and_set_by_the_so() {
     assert!(
         lines(&shown).starts_with(&format!(
             "The token desk-7 in slot {slot} of libfault_module.so is there.
-The PIN has not been set yet; how many tries of the SO PIN are left is not told.
+The PIN has not been set yet; the token does not tell how many tries the SO PIN
+has left.
 
   1  Set the first PIN, with the SO PIN
      pukka pin set --token 'pkcs11:token=desk-7;serial={serial}'
@@ -172,7 +173,7 @@ fn must_be_changed() {
     told_of_module(
         "token-flags=+0x80000", // CKF_USER_PIN_TO_BE_CHANGED
         "The PIN must be changed before it can be used; the token does not tell how many
-tries are left; how many tries of the SO PIN are left is not told.
+tries are left.
 
   1  Change the PIN
      pukka pin change --token 'SEL'
@@ -224,9 +225,9 @@ Your choice (1 or q): ",
 fn final_try() {
     told_of_module(
         "token-flags=+0x20000", // CKF_USER_PIN_FINAL_TRY
-        "The PIN is ready; one try is left, and a wrong value now blocks it; how many
-tries of the SO PIN are left is not told. Once the PIN is blocked, it takes the
-SO PIN to bring it back.
+        "The PIN is ready; one try is left, and a wrong value now blocks it; the token
+does not tell how many tries the SO PIN has left. Once the PIN is blocked, it
+takes the SO PIN to bring it back.
 
   1  Set a new PIN in place of one that is forgotten, with the SO PIN
      pukka pin reset --token 'SEL'
@@ -242,7 +243,7 @@ Your choice (1, 2 or q): ",
 fn locked() {
     told_of_module(
         "token-flags=+0x40000", // CKF_USER_PIN_LOCKED
-        "The PIN is blocked; how many tries of the SO PIN are left is not told.
+        "The PIN is blocked; the token does not tell how many tries the SO PIN has left.
 
   1  Set a new PIN, with the SO PIN
      pukka pin reset --token 'SEL'
