@@ -21,8 +21,8 @@ use crate::{
     error::{Error, Result},
     secret::{AdminKey, Entry},
     token::{
-        Ability, Application, Authority, Depth, Identity, Length, Need, Place, Proof, Reference, Retries, Role, State,
-        Survey, Text, Token, Unit, Verb,
+        Ability, Application, Authority, Depth, Identity, Length, Need, Pad, Place, Proof, Reference, Retries, Role,
+        State, Survey, Text, Token, Unit, Verb,
     },
 };
 
@@ -276,7 +276,7 @@ impl Token for Gids<'_, '_> {
             unblocked_by: None,
             init_rules: None,
             notes: Vec::new(),
-            pad: false,
+            pad: Pad::None,
         })
     }
 

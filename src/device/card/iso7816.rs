@@ -14,6 +14,7 @@ mod token;
 mod verdict;
 
 pub use application::Memory;
+pub use encoding::{Encoding, Pad as Padding};
 pub use kind::Kind;
 pub use preview::preview;
 pub use profiles::{Candidate, Profiles};

@@ -22,8 +22,8 @@ use crate::{
     error::{Error, Result},
     secret::{Entry, Pin},
     token::{
-        Ability, Application, Authority, Depth, Identity, Length, LimitRules, Limits, Place, Proof, Reference, Retries,
-        Role, State, Survey, Text, Token, Unit,
+        Ability, Application, Authority, Depth, Identity, Length, LimitRules, Limits, Pad, Place, Proof, Reference,
+        Retries, Role, State, Survey, Text, Token, Unit,
     },
 };
 use kdf::Kdf;
@@ -331,7 +331,7 @@ impl Token for OpenPgp<'_, '_> {
             unblocked_by: None,
             init_rules: None,
             notes: notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect(),
-            pad: false,
+            pad: Pad::None,
         })
     }
 

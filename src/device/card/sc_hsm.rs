@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     secret::Entry,
     token::{
-        Ability, Application, Authority, Beginning, Depth, Identity, InitRules, Length, Place, Proof, Recovery,
+        Ability, Application, Authority, Beginning, Depth, Identity, InitRules, Length, Pad, Place, Proof, Recovery,
         Reference, Retries, Role, State, Survey, Text, Token, Unit,
     },
 };
@@ -330,7 +330,7 @@ impl Token for ScHsm<'_, '_> {
             unblocked_by: None,
             init_rules: Some(&RULES),
             notes: self.notes(pin),
-            pad: false,
+            pad: Pad::None,
         })
     }
 

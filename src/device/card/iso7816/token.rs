@@ -15,7 +15,7 @@ use crate::{
     },
     error::{Error, Result},
     secret::{Entry, Pin},
-    token::{self, Authority, Depth, Length, Place, Proof, Retries, Role, State, Survey, Text, Token, Unit},
+    token::{self, Authority, Depth, Length, Pad, Place, Proof, Retries, Role, State, Survey, Text, Token, Unit},
 };
 
 /// The application of a profile, inside one transaction.
@@ -334,7 +334,7 @@ impl Token for Card<'_, '_> {
                 .and_then(|name| kind.profile().reference(name))
                 .map(|own| own.role),
             notes: if depth == Depth::Full { self.notes() } else { Vec::new() },
-            pad: false,
+            pad: Pad::None,
         })
     }
 
