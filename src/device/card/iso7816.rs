@@ -5,6 +5,7 @@ mod application;
 mod bytes;
 mod encoding;
 mod kind;
+mod pad;
 mod place;
 mod preview;
 pub mod profile;

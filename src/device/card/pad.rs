@@ -97,24 +97,31 @@ pub struct Offer {
 }
 
 /// What the reader of `channel` takes of `offers` on a card of these references, of which `field` says how values stand.
-pub fn offered(
-    channel: &mut Channel<'_>,
-    offers: &[Offer],
-    references: &[Reference],
-    field: impl Fn(&[Need]) -> Option<Field>,
-) -> token::Pad {
+pub fn offered(channel: &mut Channel<'_>, offers: &[Offer], references: &[Reference], field: Field) -> token::Pad {
     let Some(pad) = channel.pad() else { return token::Pad::None };
-    let entries = |needs: &&[Need]| {
-        let blank = field(needs)?;
+    let taken = |offer: &Offer| {
+        let commands: Vec<_> = offer.commands.iter().map(|needs| (needs.to_vec(), field)).collect();
+        typed(pad, offer.verb, offer.by, &commands, references)
+    };
+    token::Pad::Reader(ReaderPad { takes: offers.iter().filter_map(taken).collect(), refused: None })
+}
+
+/// An operation of these commands at the keys of a reader, each with its values and how they stand in it; none where the reader
+/// cannot ask for one of them.
+pub fn typed(
+    pad: Pad,
+    verb: Verb,
+    by: Option<Role>,
+    commands: &[(Vec<Need>, Field)],
+    references: &[Reference],
+) -> Option<Typed> {
+    let entries = |(needs, field): &(Vec<Need>, Field)| {
         pad.way(is_single(needs))?;
         let digits = pad.clamped(digits(needs, references)?)?;
-        Some(Entries { needs: needs.to_vec(), digits, delimited: blank.is_delimited() })
+        Some(Entries { needs: needs.clone(), digits, delimited: field.is_delimited() })
     };
-    let typed = |offer: &Offer| {
-        let commands = offer.commands.iter().map(entries).collect::<Option<Vec<_>>>()?;
-        Some(Typed { verb: offer.verb, by: offer.by, commands })
-    };
-    token::Pad::Reader(ReaderPad { takes: offers.iter().filter_map(typed).collect(), refused: None })
+    let commands = commands.iter().map(entries).collect::<Option<Vec<_>>>()?;
+    Some(Typed { verb, by, commands })
 }
 
 /// That the keys of the reader, where it has some, take nothing of this card, and why.

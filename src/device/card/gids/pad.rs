@@ -24,7 +24,7 @@ const OFFERS: &[Offer] = &[
 impl Gids<'_, '_> {
     /// What the keys of the reader take of a card of these references.
     pub fn pad(&mut self, references: &[Reference]) -> Pad {
-        offered(self.channel, OFFERS, references, |_| Some(Field::Open))
+        offered(self.channel, OFFERS, references, Field::Open)
     }
 
     /// Lets the reader ask for the values of a command. Where nothing came of that, the counter tells whether a try went.

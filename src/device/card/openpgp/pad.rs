@@ -35,7 +35,7 @@ impl OpenPgp<'_, '_> {
     pub fn pad(&mut self, references: &[Reference]) -> Pad {
         match self.no_keys() {
             Some(why) => refused(self.channel, why),
-            None => offered(self.channel, OFFERS, references, |_| Some(Field::Open)),
+            None => offered(self.channel, OFFERS, references, Field::Open),
         }
     }
 

@@ -29,7 +29,7 @@ impl Piv<'_, '_> {
             Depth::Full => self.read_all()?,
             Depth::Only(roles) => self.read_only(roles)?,
         };
-        let pad = offered(self.channel, OFFERS, &references, |_| Some(FIELD));
+        let pad = offered(self.channel, OFFERS, &references, FIELD);
         let abilities = self.memory.known_abilities();
         let key = self.key.flatten();
         Ok(Survey {

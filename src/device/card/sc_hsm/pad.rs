@@ -22,7 +22,7 @@ const OFFERS: &[Offer] = &[
 impl ScHsm<'_, '_> {
     /// What the keys of the reader take of a device of these references.
     pub fn pad(&mut self, references: &[Reference]) -> Pad {
-        offered(self.channel, OFFERS, references, |_| Some(Field::Open))
+        offered(self.channel, OFFERS, references, Field::Open)
     }
 
     /// Lets the reader ask for the values of a command.
