@@ -1,6 +1,8 @@
 //! What can be typed at a token itself: on its protected authentication path (PKCS#11), or at the keys of its reader (PC/SC
 //! part 10).
 
+use std::fmt;
+
 use super::{Need, Role, Verb};
 
 /// Where secrets can be typed that pass through no keyboard of this machine.
@@ -45,13 +47,26 @@ pub struct Entries {
     pub delimited: bool,
 }
 
-impl Pad {
-    /// Whether anything at all can be typed there.
-    pub fn is_there(&self) -> bool {
+/// Whose it is, and what is typed there: `of the reader: pin verify, pin reset (by the PUK)`.
+impl fmt::Display for Pad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None => false,
-            Self::Path => true,
-            Self::Reader(reader) => !reader.takes.is_empty(),
+            Self::None => f.write_str("none"),
+            Self::Path => f.write_str("of the token, for every PIN"),
+            Self::Reader(ReaderPad { takes, refused }) if takes.is_empty() => {
+                write!(
+                    f,
+                    "of the reader, and of no use for this card: {}",
+                    refused.unwrap_or("it takes none of its commands")
+                )
+            }
+            Self::Reader(ReaderPad { takes, .. }) => {
+                let operation = |typed: &Typed| match typed.by {
+                    Some(by) => format!("{} (by the {by})", typed.verb),
+                    None => typed.verb.to_string(),
+                };
+                write!(f, "of the reader: {}", takes.iter().map(operation).collect::<Vec<_>>().join(", "))
+            }
         }
     }
 }

@@ -143,3 +143,6 @@ fn entries(need: Need, again: bool, command: &Command, survey: &Survey) -> Vec<S
         }],
     }
 }
+
+#[cfg(test)]
+mod tests;
