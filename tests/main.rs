@@ -16,6 +16,7 @@ mod matrix;
 mod memory;
 mod modules;
 mod openpgp;
+mod pads;
 mod pcsc;
 mod piv;
 mod profile;
