@@ -18,6 +18,7 @@ mod matrix;
 mod memory;
 mod modules;
 mod openpgp;
+mod pads;
 mod pcsc;
 mod pinentry;
 mod piv;

@@ -17,7 +17,7 @@ use crate::{
     input::{Destroy, Prompter, Source},
     ledger::Nowhere,
     secret::{Entry, Pin},
-    token::{Ability, Application, Authority, Connection, Length, Need, Place, Reference, Text, Unit, Verb},
+    token::{Ability, Application, Authority, Connection, Length, Need, Pad, Place, Reference, Text, Unit, Verb},
 };
 
 const ABILITIES: &[Ability] = &[
@@ -94,7 +94,7 @@ impl Token for FakeToken {
             unblocked_by: None,
             init_rules: None,
             notes: Vec::new(),
-            pad: false,
+            pad: Pad::None,
         })
     }
 
