@@ -3,6 +3,7 @@
 //! The fault module answers for the token, so that nobody but the tool ever holds a copy, and stops it at its last call.
 
 mod cards;
+mod pinentry;
 mod worker;
 
 use std::{fs, path::PathBuf};

@@ -117,17 +117,22 @@ struct Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        self.restorer.restore();
+        self.restorer.put_back(SetArg::TCSANOW);
     }
 }
 
 impl Restorer {
-    /// Restores the terminal where a question had changed it.
+    /// Restores the terminal where a question had changed it. What was typed so far is thrown away, or the shell would take the
+    /// beginning of a secret for that of a command and show it.
     pub fn restore(&self) {
+        self.put_back(SetArg::TCSAFLUSH);
+    }
+
+    fn put_back(&self, how: SetArg) {
         if let Some(before) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             if let Ok(mut device) = OpenOptions::new().read(true).write(true).open("/dev/tty") {
                 // A terminal that is gone needs no restoring.
-                let _ = tcsetattr(&device, SetArg::TCSANOW, &before);
+                let _ = tcsetattr(&device, how, &before);
                 let _ = device.write_all(b"\n");
             }
         }
