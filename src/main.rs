@@ -24,7 +24,7 @@ use pukka::{
         pkcs11::{Options, WORKER},
     },
     error::{Error, Result},
-    input::{Collector, Destroy, Dialog, Pinentry, Prompter, Source, Terminal},
+    input::{Collector, Destroy, Dialog, Pinentry, Prompter, Restorer, Source, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
     operation::Hint,
@@ -81,7 +81,10 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let restorer = terminal.as_ref().map(Terminal::restorer);
     let dialog = Dialog::default();
     let opened = dialog.clone();
-    let interrupts = Interrupts::watch(move || {
+    let (pausing, resuming) = (restorer.clone(), restorer.clone());
+    let stops = move || pausing.iter().for_each(Restorer::pause);
+    let goes_on = move || resuming.iter().for_each(Restorer::resume);
+    let interrupted = move || {
         opened.end();
         restorer.iter().for_each(|restorer| restorer.restore());
         // In a thread of its own: whoever does not read our output must not keep us from ending.
@@ -93,8 +96,8 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         let _ = said.recv_timeout(LAST_WORDS);
         // Not `std::process::exit`: it would run the exit handlers of a module beside a thread that is inside it.
         signal_hook::low_level::exit(Error::Interrupted.exit_code().into());
-    })
-    .map_err(|error| {
+    };
+    let interrupts = Interrupts::watch(interrupted, stops, goes_on).map_err(|error| {
         Failure::bare(Error::device("the system refuses to let signals be held off", error.to_string()))
     })?;
     if matches!(asked, Asked::Doctor) {

@@ -215,6 +215,30 @@ fn what_was_typed_before_a_signal_is_not_left_to_the_shell() {
 }
 
 #[test]
+fn a_job_that_is_stopped_at_a_prompt_leaves_the_terminal_as_it_was_and_hides_again_when_it_goes_on() {
+    let desk = Desk::new();
+    let call = desk.logged(&["pin", "verify"]).command();
+    let script = r#"set -m; "$@"; stty -a; stty echo; fg >/dev/null; echo "code=$?"; stty -a"#;
+    let mut shell = Command::new("bash");
+    shell.args(["-c", script, "bash"]).arg(call.get_program()).args(call.get_args()).env_clear();
+    shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut terminal = Terminal::spawn(shell);
+    terminal.expect("PIN of desk-7").expect(": ");
+    let tool = Pid::from_raw(workers(terminal.id())[0].try_into().unwrap());
+    kill(tool, Signal::SIGTSTP).unwrap();
+    terminal.expect(" echo ");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while terminal.echoes() {
+        assert!(std::time::Instant::now() < deadline, "it shows what is typed: {}", terminal.transcript());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    terminal.send("123456\r");
+    let (_, shown) = terminal.wait();
+    assert!(shown.contains("code=0") && !shown.contains(PIN), "{shown}");
+    is_restored(&shown);
+}
+
+#[test]
 fn a_terminal_that_closes_ends_the_call_and_what_was_typed_is_not_sent() {
     let desk = Desk::new();
     let mut terminal = on_terminal(change(&desk));

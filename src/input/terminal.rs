@@ -54,8 +54,8 @@ pub trait Prompter {
     }
 }
 
-/// The terminal's state before a question, while one is open.
-type Saved = Arc<Mutex<Option<Termios>>>;
+/// The terminal's state before a question and at it, while one is open.
+type Saved = Arc<Mutex<Option<(Termios, Termios)>>>;
 
 /// The controlling terminal.
 pub struct Terminal {
@@ -105,7 +105,7 @@ impl Terminal {
         if let Some(suspend) = hidden.control_chars.get_mut(SpecialCharacterIndices::VSUSP as usize) {
             *suspend = 0;
         }
-        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some((before, hidden.clone()));
         tcsetattr(&self.device, SetArg::TCSAFLUSH, &hidden)?;
         Ok(Hidden { restorer: self.restorer() })
     }
@@ -128,8 +128,26 @@ impl Restorer {
         self.put_back(SetArg::TCSAFLUSH);
     }
 
+    /// Leaves the terminal to the shell as it was, while the process is stopped at a question.
+    pub fn pause(&self) {
+        self.set(|(before, _)| before);
+    }
+
+    /// Hides again what is typed, where the process had been stopped at a question.
+    pub fn resume(&self) {
+        self.set(|(_, hidden)| hidden);
+    }
+
+    fn set(&self, which: impl Fn(&(Termios, Termios)) -> &Termios) {
+        if let Some(states) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let Ok(device) = OpenOptions::new().read(true).write(true).open("/dev/tty") {
+                let _ = tcsetattr(&device, SetArg::TCSAFLUSH, which(states));
+            }
+        }
+    }
+
     fn put_back(&self, how: SetArg) {
-        if let Some(before) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some((before, _)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             if let Ok(mut device) = OpenOptions::new().read(true).write(true).open("/dev/tty") {
                 // A terminal that is gone needs no restoring.
                 let _ = tcsetattr(&device, how, &before);

@@ -173,7 +173,7 @@ fn what_a_token_calls_itself_cannot_say_anything_to_the_pinentry_of_its_own() {
 fn a_pinentry_gets_no_secret_of_another_option_and_no_descriptor_but_its_own() {
     let desk = Desk::new();
     desk.file("pin", "123456\n");
-    let look = r#"env >"$HOME/environment"; ls -l /proc/$$/fd >"$HOME/open"; grep Sig /proc/$$/status >"$HOME/signals"; printf 'D 86420975\nOK\n'"#;
+    let look = r#"env >"$HOME/environment"; ls -l /proc/$$/fd >"$HOME/open"; grep Sig /proc/self/status >"$HOME/signals"; printf 'D 86420975\nOK\n'"#;
     let program = script(&desk, look);
     let call = desk.logged(&["pin", "change", "--pin", "env:PIN", "--new-pin", "pinentry", "--trace"]);
     call.env("PINENTRY", &program).env("DISPLAY", ":7").run().code(0);
