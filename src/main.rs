@@ -124,6 +124,13 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let pinentry = (!global.no_input)
         .then(|| Box::new(Pinentry::new(config.pinentry.as_deref(), withheld.clone(), dialog)) as Box<dyn Prompter>);
     let settings = settings(global, &config, profiles, withheld);
+    // A pinentry is interrupted together with this process, and says so too: it is told once.
+    let told_once = |failure: Failure| {
+        if failure.error == Error::Interrupted {
+            interrupts.hold();
+        }
+        failure
+    };
     match asked {
         Asked::Guide if std::io::stdout().is_terminal() => {
             let selection = selection(None)?;
@@ -159,7 +166,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
             };
             let done = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts);
             // What is pasted has to find the token as this call did.
-            let report = done.map_err(|failure| {
+            let report = done.map_err(told_once).map_err(|failure| {
                 let failure = failure.with_modules(&global.modules);
                 named.iter().fold(failure, |failure, named| failure.with_profile(&named.application, &named.file))
             })?;
@@ -183,7 +190,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         Asked::Respond { challenge, sources } => {
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
             let mut collector = Collector::new(sources, ask, Destroy::Ask).with_pinentry(pinentry);
-            let response = run::respond(&challenge, &mut collector).map_err(Failure::bare)?;
+            let response = run::respond(&challenge, &mut collector).map_err(Failure::bare).map_err(told_once)?;
             render.response(&response).map_err(Failure::bare)
         }
         Asked::Completions(shell) => render.data(&cli::completions(shell)).map_err(Failure::bare),

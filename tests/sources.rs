@@ -286,13 +286,11 @@ fn a_literal_secret_is_refused_with_the_reason_and_never_repeated() {
 }
 
 #[test]
-fn sources_that_are_still_to_come_are_refused_as_such() {
+fn a_source_that_is_still_to_come_is_refused_as_such() {
     let desk = Desk::new();
-    for source in ["escrow"] {
-        let run = verify(&desk, source).code(2);
-        assert!(run.err.contains("--pin") && run.err.contains("not have yet"), "{source}: {run:?}");
-        desk.nothing_was_opened();
-    }
+    let run = verify(&desk, "escrow").code(2);
+    assert!(run.err.contains("--pin") && run.err.contains("not have yet"), "{run:?}");
+    desk.nothing_was_opened();
 }
 
 #[test]

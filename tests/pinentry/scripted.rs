@@ -64,6 +64,18 @@ fn whoever_cancels_or_closes_the_window_is_exit_130() {
 }
 
 #[test]
+fn a_signal_that_comes_together_with_the_cancelling_is_told_once() {
+    let desk = Desk::new();
+    let program = script(&desk, r"kill -INT $PPID; printf 'ERR 83886278 cancelled\n'");
+    for _ in 0..10 {
+        let verify = ["pin", "verify", "--pin", "pinentry", "--json"];
+        let run = desk.logged(&verify).env("PINENTRY", &program).run().code(130);
+        assert_eq!(run.json()["error"]["kind"], "interrupted");
+        desk.nothing_was_sent();
+    }
+}
+
+#[test]
 fn whatever_goes_wrong_is_exit_8_with_a_cure_and_spends_no_try() {
     let desk = Desk::new();
     for (getpin, said) in [
