@@ -4,6 +4,7 @@
 
 mod cards;
 mod locked;
+mod pinentry;
 mod worker;
 
 use std::{fs, path::PathBuf};
