@@ -138,6 +138,7 @@ fn wrong_secret(role: Role, called: &str, retries: Retries) -> String {
     match retries {
         Retries::Left { .. } | Retries::Final => format!("wrong {called}; {retries}"),
         Retries::Unknown if !role.is_counted() => format!("wrong {called}"),
+        Retries::Unlimited => format!("wrong {called}; this token does not count tries"),
         Retries::Low | Retries::Unknown => {
             format!("wrong {called}; the token does not tell how many tries are left, and it may be blocked")
         }

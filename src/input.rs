@@ -8,5 +8,6 @@ mod source;
 mod terminal;
 
 pub use collector::{Collector, Destroy, Generated};
+pub use file::keep;
 pub use source::{Source, SourceError};
 pub use terminal::{Prompter, Restorer, Terminal};

@@ -14,8 +14,10 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("spine", &["run", "interrupt"]),
 ];
 
-/// The edges that may import another edge: what was typed becomes sources and settings, what was generated is shown.
-const BETWEEN_EDGES: [(&str, &str); 3] = [("cli", "config"), ("cli", "input"), ("render", "input")];
+/// The edges that may import another edge: what was typed becomes sources and settings, what was generated is shown, or kept where
+/// state is.
+const BETWEEN_EDGES: [(&str, &str); 4] =
+    [("cli", "config"), ("cli", "input"), ("render", "input"), ("render", "config")];
 
 /// A source file: its path below `src`, and its code without comments.
 struct Source {

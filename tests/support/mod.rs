@@ -109,6 +109,18 @@ impl Pukka {
         Self { command: launcher, ..self }
     }
 
+    /// The call by somebody who is not root, who reads and writes what root has laid out for the test.
+    pub fn by_a_user(self) -> Self {
+        if !nix::unistd::getuid().is_root() {
+            return self;
+        }
+        // (A namespace of users would do as well, but for a chroot, which has none.)
+        let rights = "+dac_override,+dac_read_search";
+        let mut user = Command::new("setpriv");
+        user.args(["--reuid=65534", "--inh-caps", rights, "--ambient-caps", rights]);
+        self.started_by(user)
+    }
+
     /// The bare command, for a test that starts it in its own way (a terminal, in the background).
     pub fn command(self) -> Command {
         self.command
