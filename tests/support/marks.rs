@@ -89,7 +89,7 @@ pub fn mappings(process: u32, mark: &str) -> Vec<Mapping> {
 pub fn in_memory<'m, M: AsRef<[u8]> + ?Sized>(process: u32, marks: &[&'m M]) -> Vec<&'m M> {
     let memory = File::open(format!("/proc/{process}/mem")).unwrap();
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
-    let (mut seen, mut read) = (Vec::new(), 0);
+    let (mut seen, mut read) = (vec![false; marks.len()], 0);
     for line in maps.lines() {
         let mut words = line.split_ascii_whitespace();
         let (range, rights) = (words.next().unwrap(), words.next().unwrap());
@@ -102,8 +102,8 @@ pub fn in_memory<'m, M: AsRef<[u8]> + ?Sized>(process: u32, marks: &[&'m M]) -> 
         // Of memory that was promised and never used nothing can be read.
         read += memory.read_at(&mut content, from).unwrap_or_default();
         let has_part = |mark: &&M| mark.as_ref().chunks_exact(PART).any(|part| memmem::find(&content, part).is_some());
-        seen.extend(marks.iter().copied().filter(has_part));
+        seen.iter_mut().zip(marks).for_each(|(seen, mark)| *seen = *seen || has_part(mark));
     }
     assert!(maps.contains("[stack]") && maps.contains("[heap]") && read > 100_000, "only {read} bytes of {maps}");
-    seen
+    marks.iter().zip(seen).filter_map(|(mark, seen)| seen.then_some(*mark)).collect()
 }
