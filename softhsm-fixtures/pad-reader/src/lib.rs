@@ -28,8 +28,7 @@ const VERIFY: Dword = 0x4233_0006;
 const MODIFY: Dword = 0x4233_0007;
 const PROPERTIES: Dword = 0x4233_0012;
 
-const FEATURES: [u8; 18] =
-    [0x06, 4, 0x42, 0x33, 0, 0x06, 0x07, 4, 0x42, 0x33, 0, 0x07, 0x12, 4, 0x42, 0x33, 0, 0x12];
+const FEATURES: [u8; 18] = [0x06, 4, 0x42, 0x33, 0, 0x06, 0x07, 4, 0x42, 0x33, 0, 0x07, 0x12, 4, 0x42, 0x33, 0, 0x12];
 /// No display; an entry ends by its key; 4 to 12 digits.
 const TOLD: [u8; 13] = [1, 2, 0, 0, 2, 1, 2, 6, 1, 4, 7, 1, 12];
 
@@ -116,15 +115,13 @@ pub unsafe extern "C" fn IFDHControl(
     let answer = match code {
         GET_FEATURE_REQUEST => FEATURES.to_vec(),
         PROPERTIES => TOLD.to_vec(),
-        VERIFY | MODIFY => {
-            match entry::apdu(sent, code == MODIFY, &directory().join("typed")) {
-                Err(own) => own.to_vec(),
-                Ok(apdu) => match transmit(lun, apdu) {
-                    Some(answer) => answer,
-                    None => return COMMUNICATION_ERROR,
-                },
-            }
-        }
+        VERIFY | MODIFY => match entry::apdu(sent, code == MODIFY, &directory().join("typed")) {
+            Err(own) => own.to_vec(),
+            Ok(apdu) => match transmit(lun, apdu) {
+                Some(answer) => answer,
+                None => return COMMUNICATION_ERROR,
+            },
+        },
         _ => return COMMUNICATION_ERROR,
     };
     if answer.len() > room as usize {
