@@ -52,13 +52,15 @@ fn inner(lun: Dword) -> Option<&'static Library> {
     let mut all = INNER.lock().unwrap_or_else(PoisonError::into_inner);
     let all = all.get_or_insert_with(HashMap::new);
     let entry = lun >> 16;
-    if !all.contains_key(&entry) {
-        let path = directory().join(format!("vpcd-{entry}.so"));
-        // SAFETY: it is a driver that pcscd would load itself, and its initialisers do what they do there.
-        let library = unsafe { Library::new(path) }.ok()?;
-        all.insert(entry, Box::leak(Box::new(library)));
+    if let Some(known) = all.get(&entry) {
+        return Some(known);
     }
-    all.get(&entry).copied()
+    let path = directory().join(format!("vpcd-{entry}.so"));
+    // SAFETY: it is a driver that pcscd would load itself, and its initialisers do what they do there.
+    let library = unsafe { Library::new(path) }.ok()?;
+    let library: &'static Library = Box::leak(Box::new(library));
+    all.insert(entry, library);
+    Some(library)
 }
 
 /// Forwards a call whose first argument is the reader.
