@@ -28,8 +28,7 @@ const VERIFY: Dword = 0x4233_0006;
 const MODIFY: Dword = 0x4233_0007;
 const PROPERTIES: Dword = 0x4233_0012;
 
-const FEATURES: [u8; 18] =
-    [0x06, 4, 0x42, 0x33, 0, 0x06, 0x07, 4, 0x42, 0x33, 0, 0x07, 0x12, 4, 0x42, 0x33, 0, 0x12];
+const FEATURES: [u8; 18] = [0x06, 4, 0x42, 0x33, 0, 0x06, 0x07, 4, 0x42, 0x33, 0, 0x07, 0x12, 4, 0x42, 0x33, 0, 0x12];
 /// No display; an entry ends by its key; 4 to 12 digits.
 const TOLD: [u8; 13] = [1, 2, 0, 0, 2, 1, 2, 6, 1, 4, 7, 1, 12];
 
@@ -53,13 +52,15 @@ fn inner(lun: Dword) -> Option<&'static Library> {
     let mut all = INNER.lock().unwrap_or_else(PoisonError::into_inner);
     let all = all.get_or_insert_with(HashMap::new);
     let entry = lun >> 16;
-    if !all.contains_key(&entry) {
-        let path = directory().join(format!("vpcd-{entry}.so"));
-        // SAFETY: it is a driver that pcscd would load itself, and its initialisers do what they do there.
-        let library = unsafe { Library::new(path) }.ok()?;
-        all.insert(entry, Box::leak(Box::new(library)));
+    if let Some(known) = all.get(&entry) {
+        return Some(known);
     }
-    all.get(&entry).copied()
+    let path = directory().join(format!("vpcd-{entry}.so"));
+    // SAFETY: it is a driver that pcscd would load itself, and its initialisers do what they do there.
+    let library = unsafe { Library::new(path) }.ok()?;
+    let library: &'static Library = Box::leak(Box::new(library));
+    all.insert(entry, library);
+    Some(library)
 }
 
 /// Forwards a call whose first argument is the reader.
@@ -116,15 +117,13 @@ pub unsafe extern "C" fn IFDHControl(
     let answer = match code {
         GET_FEATURE_REQUEST => FEATURES.to_vec(),
         PROPERTIES => TOLD.to_vec(),
-        VERIFY | MODIFY => {
-            match entry::apdu(sent, code == MODIFY, &directory().join("typed")) {
-                Err(own) => own.to_vec(),
-                Ok(apdu) => match transmit(lun, apdu) {
-                    Some(answer) => answer,
-                    None => return COMMUNICATION_ERROR,
-                },
-            }
-        }
+        VERIFY | MODIFY => match entry::apdu(sent, code == MODIFY, &directory().join("typed")) {
+            Err(own) => own.to_vec(),
+            Ok(apdu) => match transmit(lun, apdu) {
+                Some(answer) => answer,
+                None => return COMMUNICATION_ERROR,
+            },
+        },
         _ => return COMMUNICATION_ERROR,
     };
     if answer.len() > room as usize {
