@@ -10,11 +10,12 @@
 //! | decisions | [`operation`], [`policy`] | core, decisions |
 //! | devices | [`device`] | ground, core; PKCS#11, PC/SC and ciphers nowhere else |
 //! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | ground, core, decisions; [`cli`] also [`config`] and [`input`], [`render`] also [`input`] and [`config`]; clap in [`cli`] only |
-//! | spine | [`run`], [`interrupt`] | everything above |
+//! | spine | [`run`], [`interrupt`], [`command`] | everything above |
 
 pub mod challenge;
 pub mod child;
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod device;
 pub mod error;

@@ -12,7 +12,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ("decisions", &["operation", "policy"]),
     ("devices", &["device"]),
     ("edges", &["cli", "config", "input", "ledger", "render"]),
-    ("spine", &["run", "interrupt"]),
+    ("spine", &["run", "interrupt", "command"]),
 ];
 
 /// The edges that may import another edge: what was typed becomes sources and settings, what was generated is shown, or kept where
