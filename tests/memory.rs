@@ -79,9 +79,6 @@ const SOURCES: [(&str, &str); 5] = [
 /// Runs to the last call, C_Finalize, and returns the marks in memory there; then to the end, with this exit code.
 #[track_caller]
 fn left_at_the_end(stage: &Stage, arguments: &[&str], rules: &str, text: &str, code: i32) -> Vec<&'static str> {
-    let gate = stage.gate("end");
-    // The first answer counts.
-    let faults = if rules.is_empty() { Faults::new() } else { Faults::new().rule(rules) };
     // The proof of a write has the module read the token anew, and so does each value that is tried to find out which one holds.
     let last = match code {
         0 if !arguments.contains(&"--dry-run") => 2,
@@ -89,6 +86,22 @@ fn left_at_the_end(stage: &Stage, arguments: &[&str], rules: &str, text: &str, c
         11 => 3,
         _ => 1,
     };
+    left_at_finalize(last, stage, arguments, rules, text, code)
+}
+
+/// The same, where that call is the one of this number.
+#[track_caller]
+fn left_at_finalize(
+    last: usize,
+    stage: &Stage,
+    arguments: &[&str],
+    rules: &str,
+    text: &str,
+    code: i32,
+) -> Vec<&'static str> {
+    let gate = stage.gate("end");
+    // The first answer counts.
+    let faults = if rules.is_empty() { Faults::new() } else { Faults::new().rule(rules) };
     let faults = faults.rule("swallow").rule(gate.before(&format!("C_Finalize#{last}")));
     stage.desk.calls();
     let running = start(stage, arguments, faults, text);
@@ -96,9 +109,15 @@ fn left_at_the_end(stage: &Stage, arguments: &[&str], rules: &str, text: &str, c
     let left = in_memory(running.id(), &MARKS);
     gate.open();
     running.finish().code(code);
-    let calls = stage.desk.calls();
-    assert_eq!(calls.iter().filter(|call| *call == "C_Finalize").count(), last, "that was not the last: {calls:?}");
+    was_last(stage, last);
     left
+}
+
+/// Asserts that the call which was stopped at was the last one.
+#[track_caller]
+fn was_last(stage: &Stage, number: usize) {
+    let calls = stage.desk.calls();
+    assert_eq!(calls.iter().filter(|call| *call == "C_Finalize").count(), number, "that was not the last: {calls:?}");
 }
 
 fn lines() -> String {
@@ -240,8 +259,7 @@ fn nothing_is_left_in_memory_of_what_was_typed() {
     let gate = stage.gate("end");
     stage.desk.calls();
     assert_eq!(typed(&stage, &gate.before("C_Finalize#3"), &gate, &[NEW, NEW]), (Vec::new(), 0));
-    let calls = stage.desk.calls();
-    assert_eq!(calls.iter().filter(|call| *call == "C_Finalize").count(), 3, "that was not the last: {calls:?}");
+    was_last(&stage, 3);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     error::Error,
     token::{
-        Ability, Application, Identity, InitRules, Length, LimitRules, Need, Pad, Place, Reference, Retries, State,
-        Text, Unit,
+        Ability, Application, Identity, InitRules, Length, LimitRules, Need, Place, Reference, Retries, State, Text,
+        Unit,
     },
 };
 
@@ -43,24 +43,22 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
     let is_card = abilities.len() == PIV.len();
     let place = if is_card { Place::Reader(Text::from("R")) } else { Place::Slot { id: 1, module: "/m.so".into() } };
     let authority = if is_card { Role::Puk } else { Role::SoPin };
+    let identity = Identity {
+        application: if is_card { Application::Piv } else { Application::Pkcs11 },
+        serial: Some(Text::from("1234")),
+        label: Some(Text::from("desk-7")),
+        manufacturer: None,
+        model: None,
+        place,
+        blank: false,
+    };
     Survey {
-        identity: Identity {
-            application: if is_card { Application::Piv } else { Application::Pkcs11 },
-            serial: Some(Text::from("1234")),
-            label: Some(Text::from("desk-7")),
-            manufacturer: None,
-            model: None,
-            place,
-            blank: false,
-        },
-        references: vec![reference(Role::UserPin, pin.0, pin.1), reference(authority, other.0, other.1)],
-        abilities: abilities.into(),
-        limit_rules: None,
-        set_before: None,
-        unblocked_by: None,
         init_rules: (!is_card).then_some(&OF_A_MODULE),
-        notes: Vec::new(),
-        pad: Pad::None,
+        ..Survey::new(
+            identity,
+            vec![reference(Role::UserPin, pin.0, pin.1), reference(authority, other.0, other.1)],
+            abilities,
+        )
     }
 }
 

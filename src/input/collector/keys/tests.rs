@@ -50,24 +50,22 @@ fn survey(pad: Pad) -> Survey {
         length: Length { min: 6, max: Some(8), unit: Unit::Digits },
         current_length: None,
     };
+    let identity = Identity {
+        application: Application::Piv,
+        serial: Some(Text::from("4711")),
+        label: None,
+        manufacturer: None,
+        model: None,
+        place: Place::Reader(Text::from("GemPC Pinpad 00 00")),
+        blank: false,
+    };
     Survey {
-        identity: Identity {
-            application: Application::Piv,
-            serial: Some(Text::from("4711")),
-            label: None,
-            manufacturer: None,
-            model: None,
-            place: Place::Reader(Text::from("GemPC Pinpad 00 00")),
-            blank: false,
-        },
-        references: vec![reference(Role::UserPin, Retries::counted(3, None)), reference(Role::Puk, Retries::Unknown)],
-        abilities: ABILITIES.into(),
-        limit_rules: None,
-        set_before: None,
-        unblocked_by: None,
-        init_rules: None,
-        notes: Vec::new(),
         pad,
+        ..Survey::new(
+            identity,
+            vec![reference(Role::UserPin, Retries::counted(3, None)), reference(Role::Puk, Retries::Unknown)],
+            ABILITIES,
+        )
     }
 }
 
