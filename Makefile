@@ -42,11 +42,13 @@ pages:
 # Whoever installs as root builds as himself before: what is there is not built again.
 install: target/release/pukka target/pages/man/pukka.1
 	install -D -m 755 target/release/pukka '$(root)/bin/pukka'
-	install -d '$(root)/share/man/man1' '$(doc)/examples'
+	install -d '$(root)/share/man/man1' '$(doc)/docs/examples' '$(doc)/docs/pictures'
 	install -m 644 target/pages/man/*.1 '$(root)/share/man/man1'
 	for file in $(completions); do install -D -m 644 "target/pages/completions/$${file##*/}" "$(root)/share/$$file" || exit 1; done
-	install -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE docs/*.md docs/schema.json '$(doc)'
-	install -m 644 docs/examples/config.toml '$(doc)/examples'
+	install -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE '$(doc)'
+	install -m 644 docs/*.md docs/schema.json '$(doc)/docs'
+	install -m 644 docs/examples/* '$(doc)/docs/examples'
+	install -m 644 docs/pictures/*.svg '$(doc)/docs/pictures'
 
 target/release/pukka:
 	$(MAKE) build
