@@ -96,7 +96,7 @@ fn converse(page: &Page, block: &Block, bench: &mut Bench) -> Vec<String> {
         if let Err(difference) = Assert::new().action(Action::Verify).try_eq(None, Data::text(&shown), pattern) {
             wrong.push(format!("{place}: exit {code}\n{difference}\nwhole:\n{shown}"));
         }
-        let fails = call.shows.lines().any(|line| line.starts_with("error: "));
+        let fails = call.shows.lines().any(|line| line.starts_with("error: ") || line.contains("\"error\":{"));
         if (code != 0) != fails {
             wrong.push(format!("{place}: exit {code}, which is not what the page shows"));
         }

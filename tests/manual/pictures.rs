@@ -4,7 +4,8 @@
 
 use std::{fmt::Write, path::Path};
 
-use anstyle_svg::Term;
+use anstyle::{Color, RgbColor};
+use anstyle_svg::{Palette, Term, WIN10_CONSOLE};
 use snapbox::{Assert, Data, data::DataFormat};
 
 use super::bench::Bench;
@@ -15,6 +16,17 @@ struct Picture<'a> {
     bench: &'a [&'a str],
     before: &'a [&'a str],
     calls: &'a [(&'a str, &'a [(&'a str, &'a str)])],
+}
+
+/// Colours that can be read on a dark ground, which stands out from a light page and a dark one alike.
+const GROUND: RgbColor = RgbColor(0x1b, 0x1f, 0x24);
+const TEXT: RgbColor = RgbColor(0xe6, 0xe8, 0xeb);
+
+fn palette() -> Palette {
+    let Palette(mut colours) = WIN10_CONSOLE;
+    // The eight bright ones for both: the darker red is hard to read on any dark ground.
+    colours.copy_within(8.., 0);
+    Palette(colours)
 }
 
 const PROMPT: &str = "\x1b[32m$\x1b[0m ";
@@ -34,7 +46,8 @@ impl Picture<'_> {
             let (_, shows) = bench.run(call, &questions.iter().map(owned).collect::<Vec<_>>());
             write!(shown, "{PROMPT}{call}\n{shows}").unwrap();
         }
-        let svg = Term::new().min_width_px(640).render_svg(shown.trim_end());
+        let term = Term::new().palette(palette()).fg_color(Color::Rgb(TEXT)).bg_color(Color::Rgb(GROUND));
+        let svg = term.render_svg(shown.trim_end());
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures").join(self.name);
         let there = Data::read_from(&path, Some(DataFormat::Text)).raw();
         let compared = Assert::new().action_env("SNAPSHOTS").try_eq(Some(&self.name), Data::text(svg), there);
@@ -51,7 +64,16 @@ fn the_picture_of_status_is_what_a_run_shows() {
 
 #[test]
 fn the_picture_of_an_error_is_what_a_run_shows() {
-    let question = "PIN of piv in Virtual PCD 00 00 (3 tries left): ";
-    let wrong: &[(&str, &str)] = &[(question, "271828")];
-    Picture { name: "error.svg", bench: &["piv"], before: &[], calls: &[("pukka pin verify", wrong)] }.is_what_a_run_shows();
+    let verify = "pukka pin verify";
+    Picture {
+        name: "error.svg",
+        bench: &["piv"],
+        before: &[],
+        calls: &[
+            (verify, &[("PIN of piv 5437251 (3 tries left): ", "271828")]),
+            (verify, &[("PIN of piv 5437251 (2 tries left): ", "314159")]),
+            (verify, &[]),
+        ],
+    }
+    .is_what_a_run_shows();
 }

@@ -47,7 +47,7 @@ impl Shell {
             std::io::Write::write_all(&mut pipe, format!("{command}\0").as_bytes())
         }).unwrap();
         for (question, answer) in questions {
-            self.terminal.expect(question);
+            self.terminal.expect(if question == "Q:" { ": " } else { question });
             let answer = if answer == "{response}" { &self.response() } else { answer };
             self.terminal.send(answer).send("\r");
         }
