@@ -3,6 +3,7 @@
 mod admin_key;
 mod global;
 mod pin;
+mod policy;
 mod profile;
 mod puk;
 mod reset_code;
@@ -26,7 +27,7 @@ use crate::{
     input::{Destroy, Source},
     operation::Operation,
     selector::Selector,
-    token::Need,
+    token::{Need, Role},
 };
 
 /// Administer the PINs of smart cards and PKCS#11 tokens
@@ -83,6 +84,9 @@ pub enum Noun {
     /// Check a profile of an ISO 7816 card
     #[command(subcommand, arg_required_else_help = true)]
     Profile(profile::Verb),
+    /// Check the policy of the configuration, and whether a PIN would pass
+    #[command(subcommand, arg_required_else_help = true)]
+    Policy(policy::Verb),
     /// Find out why a token cannot be reached: readers, cards, who holds one, modules, permissions; spends nothing
     #[command(
         after_help = "Exits 0 whatever it finds, and 8 where a check could not be made\nExample: pukka doctor --json"
@@ -124,6 +128,13 @@ pub enum Asked {
     Profile {
         /// Its file.
         file: PathBuf,
+    },
+    /// What the policy lays down, and whether a value would pass.
+    Policy {
+        /// Whose value.
+        role: Role,
+        /// Where the value comes from, where there is one.
+        sources: BTreeMap<Need, Source>,
     },
     /// An examination of this machine.
     Doctor,
@@ -176,6 +187,7 @@ impl Cli {
             Some(Noun::Retries(verb)) => Asked::Operate(verb.request()),
             Some(Noun::Token(verb)) => verb.asked()?,
             Some(Noun::Profile(verb)) => verb.asked(),
+            Some(Noun::Policy(verb)) => verb.asked(),
             Some(Noun::Doctor) => Asked::Doctor,
             Some(Noun::Respond(respond)) => {
                 Asked::Respond { challenge: respond.challenge(), sources: respond.sources() }

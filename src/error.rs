@@ -55,10 +55,26 @@ pub enum Error {
     },
     /// Refused by us before anything was sent.
     Policy(String),
+    /// The policy refuses the new value; nothing was sent.
+    AgainstPolicy {
+        /// Why, in a sentence that names the rule and holds nothing of the value.
+        why: String,
+        /// The rule by its name: `rule sequences`.
+        detail: String,
+    },
+    /// The policy forbids that it is done, whatever the value; nothing was sent.
+    Forbidden(String),
     /// The last try is never spent unasked.
     LastTry {
         /// Whose.
         role: Role,
+    },
+    /// The policy does not let anybody spend the last try.
+    LastTryForbidden {
+        /// Whose.
+        role: Role,
+        /// Where the policy says so: file and line.
+        by: String,
     },
     /// The person did not confirm it.
     NotConfirmedByUser {
@@ -149,8 +165,9 @@ impl Error {
     /// The sentence, where the secret that it is about is `called` that by its token.
     pub fn sentence(&self, called: &str) -> String {
         match self {
-            Self::Usage(what) | Self::NoToken(what) | Self::Policy(what) => what.clone(),
+            Self::Usage(what) | Self::NoToken(what) | Self::Policy(what) | Self::Forbidden(what) => what.clone(),
             Self::Unsupported { what } | Self::Device { what, .. } => what.clone(),
+            Self::AgainstPolicy { why, .. } => why.clone(),
             Self::Interrupted => "interrupted; nothing was changed and no try was spent".into(),
             Self::AmbiguousToken { why, .. } => why.clone(),
             Self::WrongSecret { role, retries, .. } => wrong_secret(*role, called, *retries),
@@ -162,6 +179,9 @@ impl Error {
             Self::LastTry { role } => format!(
                 "only one try of the {called} is left and a wrong value would block it, so none was made; --allow-last-try={} permits it",
                 role.name()
+            ),
+            Self::LastTryForbidden { by, .. } => format!(
+                "only one try of the {called} is left and a wrong value would block it, so none was made; the policy permits nobody to spend it ({by})"
             ),
             Self::NotConfirmedByUser { wanted: Some(wanted) } => {
                 format!("not confirmed, which takes {wanted} and no other word; nothing was changed")
@@ -204,8 +224,8 @@ impl Error {
             Self::Blocked { .. } => "blocked",
             Self::Unset { .. } => "unset",
             Self::MustChange { .. } => "must-change",
-            Self::Policy(_) => "policy",
-            Self::LastTry { .. } => "last-try",
+            Self::Policy(_) | Self::AgainstPolicy { .. } | Self::Forbidden(_) => "policy",
+            Self::LastTry { .. } | Self::LastTryForbidden { .. } => "last-try",
             Self::NotConfirmedByUser { .. } => "not-confirmed-by-user",
             Self::NewValueRefused { .. } => "new-value-refused",
             Self::Unsupported { .. } => "unsupported",
@@ -223,9 +243,13 @@ impl Error {
             Self::NoToken(_) | Self::AmbiguousToken { .. } => 3,
             Self::WrongSecret { .. } => 4,
             Self::Blocked { .. } | Self::Unset { .. } | Self::MustChange { .. } => 5,
-            Self::Policy(_) | Self::LastTry { .. } | Self::NotConfirmedByUser { .. } | Self::NewValueRefused { .. } => {
-                6
-            }
+            Self::Policy(_)
+            | Self::AgainstPolicy { .. }
+            | Self::Forbidden(_)
+            | Self::LastTry { .. }
+            | Self::LastTryForbidden { .. }
+            | Self::NotConfirmedByUser { .. }
+            | Self::NewValueRefused { .. } => 6,
             Self::Unsupported { .. } => 7,
             Self::Device { .. } | Self::Stale | Self::NotEntered { end: EntryEnd::TimedOut, .. } => 8,
             Self::Unconfirmed { .. } | Self::Unseen(_) => 11,
@@ -241,6 +265,7 @@ impl Error {
             | Self::Unset { role }
             | Self::MustChange { role, .. }
             | Self::LastTry { role }
+            | Self::LastTryForbidden { role, .. }
             | Self::NotEntered { role, .. }
             | Self::NewValueRefused { role, .. }
             | Self::Unconfirmed { role, .. } => Some(*role),
@@ -249,6 +274,8 @@ impl Error {
             | Self::NoToken(_)
             | Self::AmbiguousToken { .. }
             | Self::Policy(_)
+            | Self::AgainstPolicy { .. }
+            | Self::Forbidden(_)
             | Self::NotConfirmedByUser { .. }
             | Self::Unsupported { .. }
             | Self::Device { .. }
@@ -262,13 +289,15 @@ impl Error {
     pub fn tries_left(&self) -> Option<u8> {
         match self {
             Self::WrongSecret { retries: Retries::Left { left, .. }, .. } => Some(*left),
-            Self::WrongSecret { retries: Retries::Final, .. } | Self::LastTry { .. } => Some(1),
+            Self::WrongSecret { retries: Retries::Final, .. }
+            | Self::LastTry { .. }
+            | Self::LastTryForbidden { .. } => Some(1),
             Self::WrongSecret { retries: Retries::Blocked, .. } | Self::Blocked { .. } => Some(0),
             _ => None,
         }
     }
 
-    /// The number behind the sentence: a status word, a CK_RV, an error of PC/SC.
+    /// What is behind the sentence: a status word, a CK_RV, an error of PC/SC, the rule of the policy.
     pub fn detail(&self) -> Option<&str> {
         match self {
             Self::WrongSecret { detail, .. }
@@ -278,6 +307,7 @@ impl Error {
             | Self::NewValueRefused { detail, .. }
             | Self::Device { detail, .. }
             | Self::Unconfirmed { detail, .. } => detail.as_deref(),
+            Self::AgainstPolicy { detail, .. } => Some(detail),
             _ => None,
         }
     }

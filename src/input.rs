@@ -7,6 +7,6 @@ mod lines;
 mod source;
 mod terminal;
 
-pub use collector::{Collector, Destroy, Generated};
+pub use collector::{Collector, Destroy, Generated, Rules};
 pub use source::{Source, SourceError};
 pub use terminal::{Prompter, Restorer, Terminal};

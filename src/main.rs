@@ -100,7 +100,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let config = Config::load(global.config.as_deref()).map_err(Failure::bare)?;
     // What asks no token has nothing to do with profiles that do not hold.
     let (profiles, named) = match asked {
-        Asked::Guide | Asked::Look { .. } | Asked::Operate(_) => {
+        Asked::Guide | Asked::Look { .. } | Asked::Operate(_) | Asked::Policy { .. } => {
             run::profiles(global.profile.as_deref(), &config::profiles()).map_err(Failure::bare)?
         }
         Asked::Restore { .. }
@@ -122,13 +122,13 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                 let hint = hint.with_modules(&global.modules);
                 named.iter().fold(hint, |hint, named| hint.with_profile(&named.application, &named.file))
             };
-            render.guide(&run::look(&selection, &settings, true)?, &as_called).map_err(Failure::bare)
+            render.guide(&run::look(&selection, &settings, &config.policy, true)?, &as_called).map_err(Failure::bare)
         }
         Asked::Guide => Err(Failure::bare(Error::Usage("no command is given; `pukka --help` lists them".into()))),
         Asked::Look { full, token } => {
             let selection = selection(token)?;
-            let listing =
-                run::look(&selection, &settings, full).map_err(|failure| failure.with_modules(&global.modules))?;
+            let listing = run::look(&selection, &settings, &config.policy, full)
+                .map_err(|failure| failure.with_modules(&global.modules))?;
             render.listing(command, &listing).map_err(Failure::bare)
         }
         Asked::Operate(Request { operation, sources, destroy }) => {
@@ -145,6 +145,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                 selection,
                 sources,
                 allow_last_try: global.allowed_last_tries(),
+                policy: config.policy.clone(),
                 dry_run: global.dry_run,
                 render,
             };
@@ -170,6 +171,13 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         Asked::Profile { file } => {
             let preview = run::check_profile(&file).map_err(Failure::bare)?;
             render.preview(&preview).map_err(Failure::bare)
+        }
+        Asked::Policy { role, sources } => {
+            let selection = selection(None)?;
+            let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
+            let mut collector = Collector::new(sources, ask, Destroy::Ask);
+            let laid = run::check_policy(&config.policy, &selection, &settings, role, &mut collector)?;
+            render.policy(&laid).map_err(Failure::bare)
         }
         Asked::Respond { challenge, sources } => {
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
@@ -214,7 +222,7 @@ fn examine(global: &Global, render: Render) -> Result<ExitCode> {
 /// The environment variables that hold secrets.
 fn withheld(asked: &Asked) -> Vec<OsString> {
     let sources = match asked {
-        Asked::Operate(Request { sources, .. }) => sources,
+        Asked::Operate(Request { sources, .. }) | Asked::Policy { sources, .. } => sources,
         _ => return Vec::new(),
     };
     let name = |source: &Source| match source {
@@ -232,6 +240,7 @@ fn name(asked: &Asked) -> &'static str {
         Asked::Operate(request) => request.operation.verb().name(),
         Asked::Restore { .. } => "token restore",
         Asked::Profile { .. } => "profile check",
+        Asked::Policy { .. } => "policy check",
         Asked::Doctor => "doctor",
         Asked::Respond { .. } => "respond",
         Asked::Completions(_) => "completions",

@@ -107,6 +107,14 @@ impl Operation {
         }
     }
 
+    /// The label that the token is to get.
+    pub fn label(&self) -> Option<&str> {
+        match self {
+            Self::Init { label, .. } => label.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether it destroys what the token holds, so that the token itself must have said who it is before.
     pub fn destroys(&self) -> bool {
         matches!(self, Self::Init { .. } | Self::Erase)

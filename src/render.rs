@@ -2,11 +2,13 @@
 
 mod findings;
 mod json;
+mod policy;
 mod profile;
 mod report;
 mod restored;
 mod text;
 
+pub use policy::Laid;
 pub use report::{Failure, Listed, Listing, Report};
 pub use restored::Restored;
 

@@ -3,11 +3,13 @@
 mod choose;
 mod doctor;
 mod job;
+mod policy;
 mod profile;
 mod respond;
 mod restore;
 
 pub use doctor::{configuration, doctor, profiles_that_hold};
+pub use policy::check_policy;
 pub use profile::{Named, check_profile, profiles};
 pub use respond::respond;
 pub use restore::restore;
@@ -21,6 +23,7 @@ use crate::{
     interrupt::Interrupts,
     ledger::Ledger,
     operation::{Operation, Orders},
+    policy::{Facts, Policy},
     render::{Failure, Listed, Listing, Render, Report},
     selector::{Selection, naming},
     token::{Access, Depth, Found, Identity, Need, Role, Route, Survey},
@@ -37,17 +40,20 @@ pub struct Call {
     pub sources: BTreeMap<Need, Source>,
     /// The roles whose last try may be spent.
     pub allow_last_try: Vec<Role>,
+    /// What the configuration lays down.
+    pub policy: Policy,
     /// Whether to stop before acting.
     pub dry_run: bool,
     /// How it talks on its way.
     pub render: Render,
 }
 
-/// `list` and `status`: who is there, and with `full` what state each is in. Changes nothing and spends nothing.
+/// `list` and `status`: who is there, and with `full` what state each is in, and what can be done that `policy` permits. Changes
+/// nothing and spends nothing.
 ///
 /// # Errors
 /// [`Error::NoToken`] where a token was named and is not there; a problem where nothing is there and a route failed.
-pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Listing, Failure> {
+pub fn look(selection: &Selection, settings: &Settings, policy: &Policy, full: bool) -> Result<Listing, Failure> {
     selection.check(&device::known(settings)).map_err(Failure::bare)?;
     let Search { mut found, mut problems, answered, instead } = device::find(wanted(selection, full), settings);
     let mut identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
@@ -63,7 +69,8 @@ pub fn look(selection: &Selection, settings: &Settings, full: bool) -> Result<Li
     for index in chosen {
         let Some((found, identity)) = found.get_mut(index).zip(identities.get_mut(index)) else { continue };
         match if full { survey(found).map(Some) } else { Ok(None) } {
-            Ok(survey) => {
+            Ok(mut survey) => {
+                survey.iter_mut().for_each(|survey| policy.bounds(&Facts::of(&survey.identity, None)).narrow(survey));
                 // The survey knows the token better than the search, which asks no more than it must.
                 survey.iter().for_each(|survey| identity.clone_from(&survey.identity));
                 surveys.push((index, survey));
@@ -121,7 +128,8 @@ pub fn operate(
 ) -> Result<Report, Failure> {
     call.selection.check(&device::known(settings)).map_err(Failure::bare)?;
     collector.read_ahead().map_err(Failure::bare)?;
-    let mut search = device::find(wanted(&call.selection, !call.operation.destroys()), settings);
+    let is_sparing = !call.operation.destroys() && !call.policy.asks_who();
+    let mut search = device::find(wanted(&call.selection, is_sparing), settings);
     // A token that is lost could be the one that is meant, as well as one that cannot be looked at.
     search.problems.extend(restore::lost(&call.selection, settings).iter().map(|lost| Problem {
         error: lost.error(),
@@ -137,11 +145,13 @@ pub fn operate(
         offered: call.sources.keys().copied().collect(),
         allow_last_try: call.allow_last_try.clone(),
         destroy_word: Some(chosen.destroy_word),
+        ..Orders::default()
     };
     let identity = chosen.found.identity.clone();
     let job = job::Job {
         operation: &call.operation,
         orders,
+        policy: &call.policy,
         dry_run: call.dry_run,
         reference: call.selection.reference.as_deref(),
         selector: chosen.selector,

@@ -28,6 +28,8 @@ pub use role::Role;
 pub use text::Text;
 pub use trace::Trace;
 
+use std::borrow::Cow;
+
 use crate::{
     error::{Error, Result},
     secret::Entry,
@@ -40,8 +42,8 @@ pub struct Survey {
     pub identity: Identity,
     /// Its PINs, PUKs and keys, in the order a person expects.
     pub references: Vec<Reference>,
-    /// What this kind of token can do, whatever its present state.
-    pub abilities: &'static [Ability],
+    /// What this kind of token can do, whatever its present state, as far as a policy permits it.
+    pub abilities: Cow<'static, [Ability]>,
     /// What it asks of whoever sets the limits of its retry counters, where they can be set.
     pub limit_rules: Option<&'static LimitRules>,
     /// The role that has to get its first value before the user PIN does, or never can.

@@ -19,6 +19,7 @@ mod modules;
 mod openpgp;
 mod pcsc;
 mod piv;
+mod policy;
 mod profile;
 mod prompts;
 mod rescue;

@@ -42,6 +42,17 @@ pub fn examine(named: Option<&Path>) -> Vec<Finding> {
     findings
 }
 
+/// Why a file or directory is not the administrator's alone; nothing where it is. A group that may write it is the administrator's
+/// own affair.
+pub fn loosened(metadata: &Metadata) -> Option<&'static str> {
+    let is_shared = metadata.is_dir() && metadata.mode() & STICKY != 0;
+    match () {
+        () if metadata.uid() != 0 => Some("belongs to another user than root"),
+        () if metadata.mode() & OTHERS_WRITE != 0 && !is_shared => Some("can be changed by every user"),
+        () => None,
+    }
+}
+
 /// Who else may change what stands at `path`; nothing where nobody may, or where there is nothing.
 fn writers(path: &Path) -> Option<Finding> {
     let metadata = match fs::metadata(path) {

@@ -2,6 +2,9 @@
 
 mod answer;
 mod keys;
+mod rules;
+
+pub use rules::Rules;
 
 use std::{
     collections::BTreeMap,
@@ -15,15 +18,15 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
 use super::{
-    Prompter, Source, file, generate,
+    Prompter, Source, file,
     lines::{self, Lines, check, no_line, unreadable},
 };
 use crate::{
     error::{Error, Result},
     operation::{Action, Plan, Secrets},
     policy,
-    secret::{AdminKey, Entry, Pin},
-    token::{Need, Retries, Role, Survey, Text},
+    secret::{Entry, Pin},
+    token::{Need, Retries, Survey, Text},
 };
 
 /// How often a person may try to type a new value that is taken and repeated rightly.
@@ -55,12 +58,14 @@ pub struct Collector {
     destroy: Destroy,
     generated: Vec<Generated>,
     files: Vec<PathBuf>,
+    rules: Rules,
 }
 
 impl Collector {
     /// A collector over the sources that were named; `ask` is none where nobody may be asked.
     pub fn new(sources: BTreeMap<Need, Source>, ask: Option<Box<dyn Prompter>>, destroy: Destroy) -> Self {
-        Self { sources, at_hand: BTreeMap::new(), ask, destroy, generated: Vec::new(), files: Vec::new() }
+        let (at_hand, generated, files) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { sources, at_hand, ask, destroy, generated, files, rules: Rules::default() }
     }
 
     /// Reads every source that needs no person. Nothing of a token is known or touched yet.
@@ -94,6 +99,11 @@ impl Collector {
             true => Err(Error::Usage("standard input holds more lines than there are options that name it".into())),
             false => Ok(()),
         }
+    }
+
+    /// Whether a source was named for it.
+    pub fn names(&self, need: Need) -> bool {
+        self.sources.contains_key(&need)
     }
 
     /// The secret of a command that needs no token: from its source, or from a person who is asked `question`.
@@ -144,10 +154,7 @@ impl Collector {
         self.check_keys(plan, survey)?;
         for need in plan.needs() {
             match self.at_hand.get(&need) {
-                Some(value) => {
-                    let old = self.at_hand.get(&Need::Current(need.role())).filter(|_| need.is_new());
-                    check_value(need, value, survey, old)?;
-                }
+                Some(value) => self.check_value(need, value, survey)?,
                 None if self.is_typed_at_token(need, plan, survey) && self.ask.is_some() => {}
                 None => self.may_be_had(need, survey)?,
             }
@@ -213,7 +220,7 @@ impl Collector {
             } else if self.is_typed_at_token(need, plan, survey) {
                 Entry::Pad
             } else {
-                Entry::Value(self.make(need, survey)?)
+                Entry::Value(self.make(need, survey, &secrets)?)
             };
             secrets.put(need, entry);
         }
@@ -247,9 +254,8 @@ impl Collector {
         self.files.drain(..).for_each(|path| file::remove(&path));
     }
 
-    fn make(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
-        let reference = survey.reference(need.role()).ok_or_else(|| Error::unsupported(need.role().to_string()))?;
-        let value = generate::generate(reference)?;
+    fn make(&mut self, need: Need, survey: &Survey, secrets: &Secrets) -> Result<Pin> {
+        let value = self.draw(need, survey, secrets)?;
         match self.sources.get(&need) {
             Some(Source::GenerateTo(path)) => {
                 file::write_new(path, &value, need)?;
@@ -266,27 +272,32 @@ impl Collector {
 
     fn ask_current(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
         let value = typed(self.asked(need)?.as_mut(), &question(need, survey))?;
-        check(need, &value).and_then(|()| check_value(need, &value, survey, None)).map(|()| value)
+        check(need, &value).and_then(|()| self.check_value(need, &value, survey)).map(|()| value)
     }
 
     /// Asks for a new value twice, and says at once what is wrong with it.
     fn ask_new(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
-        let prompter = self.ask.as_mut().ok_or_else(|| missing(need))?;
-        let old = self.at_hand.get(&Need::Current(need.role()));
         let differ = || Error::Policy("the two entries differ".into());
         let again = format!("The same new {} again: ", survey.called(need.role()));
+        let (told, question) = self.wanted(need, survey);
+        told.iter().try_for_each(|told| self.asked(need).map(|prompter| prompter.tell(told)))?;
         let mut last = differ();
         for _ in 0..PATIENCE {
-            let value = prompter.secret(&question(need, survey))?;
-            last = match check(need, &value).and_then(|()| check_value(need, &value, survey, old)) {
+            let value = self.asked(need)?.secret(&question)?;
+            last = match check(need, &value).and_then(|()| self.check_value(need, &value, survey)) {
                 Err(_) if value.is_empty() => nothing_typed(),
                 Err(refused) => refused,
-                Ok(()) if prompter.secret(&again)? == value => {
-                    return Ok(value);
+                Ok(()) => {
+                    let weak = self.weakness(need, &value, survey);
+                    let prompter = self.asked(need)?;
+                    weak.iter().for_each(|weak| prompter.tell(weak));
+                    if prompter.secret(&again)? == value {
+                        return Ok(value);
+                    }
+                    differ()
                 }
-                Ok(()) => differ(),
             };
-            prompter.tell(&last.to_string());
+            self.asked(need)?.tell(&last.to_string());
         }
         Err(last)
     }
@@ -390,31 +401,16 @@ fn confirm(name: &str, given: &str) -> Result<()> {
     if name == given { Ok(()) } else { Err(Error::NotConfirmedByUser { wanted: Some(Text::from(name)) }) }
 }
 
-fn check_value(need: Need, value: &Pin, survey: &Survey, old: Option<&Pin>) -> Result<()> {
-    if need.role() == Role::AdminKey {
-        AdminKey::parse(need, value)?;
-    }
-    let Some(reference) = survey.reference(need.role()) else { return Ok(()) };
-    if is_new(need, survey) {
-        policy::check_new(need.role(), value, reference, old)
-    } else {
-        policy::check_current(need, value, reference)
-    }
-}
-
 /// Whether the token is to get this value; on a blank one that is so even of what `--so-pin` gives.
 fn is_new(need: Need, survey: &Survey) -> bool {
     need.is_new() || survey.identity.blank
 }
 
-/// The question, with the token and the tries left in it.
+/// The question for a present value, with the token and the tries left in it.
 fn question(need: Need, survey: &Survey) -> String {
     let (role, token) = (need.role(), &survey.identity);
     let called = survey.called(role);
     let Some(reference) = survey.reference(role) else { return format!("{called} of {token}: ") };
-    if is_new(need, survey) {
-        return format!("New {called} of {token} ({}): ", policy::limits(reference.length));
-    }
     let said: Vec<String> = tries(need, survey).into_iter().chain(policy::digits(reference)).collect();
     match said.is_empty() {
         true => format!("{called} of {token}: "),

@@ -3,14 +3,14 @@
 use super::Orders;
 use crate::{
     error::{Error, Result},
-    policy,
     token::{Role, State, Survey, Verb},
 };
 
 /// Chooses the authority of `verb`.
 ///
 /// # Errors
-/// [`Error::Usage`] where two are named; [`Error::Unsupported`] where the token does not know the one that is.
+/// [`Error::Usage`] where two are named; [`Error::Unsupported`] where the token does not know the one that is;
+/// [`Error::Forbidden`] where the policy forbids it, or all that the token knows.
 pub fn choose(verb: Verb, by: Option<Role>, survey: &Survey, orders: &Orders) -> Result<Role> {
     let able: Vec<Role> = survey.abilities.iter().filter(|able| able.verb == verb).filter_map(|able| able.by).collect();
     let given: Vec<Role> = orders.offered.iter().filter(|need| !need.is_new()).map(|need| need.role()).collect();
@@ -22,11 +22,16 @@ pub fn choose(verb: Verb, by: Option<Role>, survey: &Survey, orders: &Orders) ->
         (Some(role), _) => Some(role),
         (None, [role]) => Some(*role),
         (None, []) => {
-            able.iter().copied().find(|role| presentable(*role, survey, orders).is_ok()).or(able.first().copied())
+            let free = || able.iter().copied().filter(|role| orders.bounds.forbids(verb, *role).is_none());
+            let usable = free().find(|role| presentable(*role, survey, orders).is_ok());
+            usable.or(free().next()).or(able.first().copied())
         }
     };
     match named {
-        Some(role) if able.contains(&role) => Ok(role),
+        Some(role) if able.contains(&role) => match orders.bounds.forbids(verb, role) {
+            Some(by) => Err(Error::Forbidden(format!("the policy forbids `{verb}` by the {role} ({by})"))),
+            None => Ok(role),
+        },
         Some(role) => Err(Error::Unsupported { what: format!("`{verb}` by the {role} is nothing this token can do") }),
         None => Err(Error::unsupported(format!("`{verb}`"))),
     }
@@ -41,9 +46,7 @@ pub fn presentable(role: Role, survey: &Survey, orders: &Orders) -> Result<()> {
     match reference.state {
         State::Blocked => Err(Error::Blocked { role, now: false, detail: None }),
         State::Unset => Err(Error::Unset { role }),
-        State::Ready | State::MustChange | State::Unknown => {
-            policy::may_spend(role, reference.retries, &orders.allow_last_try)
-        }
+        State::Ready | State::MustChange | State::Unknown => orders.may_spend(role, reference.retries),
     }
 }
 

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{Action, Step};
-use crate::token::{Limits, Need, Role, Survey, Verb};
+use crate::{
+    error::{Error, Result},
+    policy::{self, Bounds},
+    token::{Limits, Need, Retries, Role, Survey, Verb},
+};
 
 /// What the caller laid down beside the operation itself.
 #[derive(Debug, Clone, Default)]
@@ -12,8 +16,25 @@ pub struct Orders {
     pub offered: BTreeSet<Need>,
     /// The roles whose last try may be spent.
     pub allow_last_try: Vec<Role>,
+    /// What the policy forbids on the token that is meant.
+    pub bounds: Bounds,
     /// What must be typed to confirm the destruction of a live token: its serial, else its label.
     pub destroy_word: Option<String>,
+}
+
+impl Orders {
+    /// Refuses to spend a try that is not there, and the last one unless that is allowed.
+    ///
+    /// # Errors
+    /// [`Error::Blocked`], [`Error::LastTry`], [`Error::LastTryForbidden`].
+    pub fn may_spend(&self, role: Role, retries: Retries) -> Result<()> {
+        match (policy::may_spend(role, retries, &self.allow_last_try), self.bounds.forbids_last_try(role)) {
+            (Ok(()) | Err(Error::LastTry { .. }), Some(by)) if retries.is_last() => {
+                Err(Error::LastTryForbidden { role, by: by.to_string() })
+            }
+            (answer, _) => answer,
+        }
+    }
 }
 
 /// What a successful operation did.

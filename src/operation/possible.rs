@@ -43,7 +43,7 @@ pub fn choices(survey: &Survey) -> Vec<(Ability, Option<&'static str>)> {
 fn orders(able: &Ability) -> Orders {
     // Where several may set the first PIN, each is asked about with its own secret.
     let by = able.by.filter(|_| able.verb == Verb::PinSet).map(Need::Current);
-    Orders { offered: by.into_iter().collect(), allow_last_try: Role::ALL.to_vec(), destroy_word: None }
+    Orders { offered: by.into_iter().collect(), allow_last_try: Role::ALL.to_vec(), ..Orders::default() }
 }
 
 fn operation(able: &Ability, survey: &Survey) -> Operation {

@@ -22,6 +22,7 @@ pub fn advise(error: &Error) -> Option<Hint> {
     match error {
         Error::NoToken(_) => Some(Hint::Command("pukka list".into())),
         Error::Unsupported { .. } => Some(Hint::Command("pukka status".into())),
+        Error::AgainstPolicy { .. } => Some(Hint::Command("pukka policy check".into())),
         Error::Stale => Some(Hint::Advice("let no other program use the card, and ask for a new challenge".into())),
         Error::NotEntered { end: EntryEnd::TimedOut, .. } => {
             Some(Hint::Advice("enter it as soon as the keys ask for it: most wait for 30 seconds".into()))
@@ -63,6 +64,13 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         let both = "once PIN and PUK are both blocked, nothing on the card restores them, and some cards erase their keys at once";
         survey.reference(Role::Puk).map(|_| Hint::Advice(both.into()))
     };
+    // The authority that was named is not among what can be done any more; any other of the same verb is a way.
+    let permitted = || {
+        let ways = able.iter().filter(|able| able.verb == verb);
+        let way = ways.min_by_key(|able| hint::distance(able.by));
+        let way = way.map(|able| Hint::Command(hint::call(able, survey, selector)));
+        way.or_else(|| one_of(instead(verb))).or_else(|| Some(look(selector)))
+    };
     match error {
         Error::Blocked { .. } if survey.unblocked_by.is_some() => {
             survey.unblocked_by.map(|how| Hint::Advice(how.into()))
@@ -87,8 +95,10 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
             };
             Some(Hint::Advice(format!("the next wrong {role} blocks it for good; {then}")))
         }
-        Error::LastTry { role: Role::UserPin | Role::ResetCode } => reset().or_else(hazard),
-        Error::LastTry { .. } => hazard(),
+        Error::LastTry { role: Role::UserPin | Role::ResetCode }
+        | Error::LastTryForbidden { role: Role::UserPin | Role::ResetCode, .. } => reset().or_else(hazard),
+        Error::LastTry { .. } | Error::LastTryForbidden { .. } => hazard(),
+        Error::Forbidden(_) => permitted(),
         Error::Unset { role: Role::UserPin } => one_of(&[Verb::PinSet, Verb::PinReset, Verb::TokenInit]),
         Error::Unset { role: Role::ResetCode } if verb == Verb::PinReset => reset(),
         Error::Unset { .. } => offer(Verb::TokenInit),

@@ -1,9 +1,8 @@
 //! One step of a plan: what it does to the token, and what proves that it did.
 
-use super::Secrets;
+use super::{Orders, Secrets};
 use crate::{
     error::{Error, Result},
-    policy,
     secret::Entry,
     token::{Authority, Beginning, Holds, Identity, Limits, Need, Proof, Retries, Role, Terms, Token},
 };
@@ -114,11 +113,11 @@ impl Step {
     /// Reads the counter of the secret that is about to be presented, and refuses where no try may be spent.
     ///
     /// # Errors
-    /// [`Error::Blocked`], [`Error::LastTry`], and those of [`Token::retries`].
-    pub fn guard(&self, token: &mut dyn Token, allowed: &[Role]) -> Result<Retries> {
+    /// Those of [`Orders::may_spend`] and of [`Token::retries`].
+    pub fn guard(&self, token: &mut dyn Token, orders: &Orders) -> Result<Retries> {
         let Some(role) = self.spends else { return Ok(Retries::Unknown) };
         let retries = token.retries(role)?;
-        policy::may_spend(role, retries, allowed)?;
+        orders.may_spend(role, retries)?;
         Ok(retries)
     }
 

@@ -54,7 +54,7 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
             blank: false,
         },
         references: vec![reference(Role::UserPin, pin.0, pin.1), reference(authority, other.0, other.1)],
-        abilities,
+        abilities: abilities.into(),
         limit_rules: None,
         set_before: None,
         unblocked_by: None,
@@ -323,7 +323,7 @@ fn of_several_pins_each_is_told_what_can_be_done_to_it_and_the_call_names_it() {
 #[test]
 fn a_puk_that_an_earlier_call_may_have_set_is_named_as_the_present_one() {
     let mut card = token(PIV, UNSET, UNTOLD);
-    card.abilities = &[Ability { verb: Verb::PinSet, by: None, commands: &["CHANGE"] }];
+    card.abilities = vec![Ability { verb: Verb::PinSet, by: None, commands: &["CHANGE"] }].into();
     card.set_before = Some(Role::Puk);
     let planned = |needs: &[Need]| Operation::Set.plan(&card, &offered(needs));
     let (old, new) = (Need::Current(Role::Puk), Need::New(Role::Puk));

@@ -26,6 +26,10 @@ pub fn configuration(named: Option<&Path>) -> (Config, Vec<Finding>) {
         };
         findings.push(finding.with("path", Value::Name(Text::from(shown.as_str()))));
     }
+    if let Err(error) = config.policy.check() {
+        let cure = "make the user's file at least as strict; every other command refuses it";
+        findings.push(Finding::failure(Check::Configuration, &error).cure(cure));
+    }
     if findings.is_empty() {
         findings.push(Finding::ok(Check::Configuration, "there is no configuration file: the defaults hold"));
     }

@@ -8,6 +8,7 @@ use crate::{
     interrupt::Interrupts,
     ledger::{Intent, Ledger},
     operation::{Action, Hint, Operation, Orders, Outcome, Plan, Secrets, Stage, Step, advise, listed, remedy},
+    policy::{Facts, Policy},
     render::{Failure, Render, Report},
     selector::selectors,
     token::{Access, Depth, Found, Holds, Identity, Need, Proof, Retries, Role, State, Survey, Token},
@@ -19,6 +20,8 @@ pub struct Job<'a> {
     pub operation: &'a Operation,
     /// What the caller laid down.
     pub orders: Orders,
+    /// What the configuration lays down.
+    pub policy: &'a Policy,
     /// Whether to stop before acting.
     pub dry_run: bool,
     /// Which of several user PINs is meant, where one was named.
@@ -121,11 +124,15 @@ impl Job<'_> {
         let access = if self.dry_run { Access::Read } else { Access::Write };
         let (mut planned, mut effect) = (None, None);
         found.connection.transact(access, &mut |token| {
-            let roles = self.operation.concerns(&self.orders);
+            // What holds may hang on who the token is, which is not among what is read of some with a few references.
+            let roles = self.operation.concerns(&self.orders).filter(|_| !self.policy.asks_who());
             let survey = token.survey(roles.as_deref().map_or(Depth::Full, Depth::Only))?;
             let mut survey = progress.survey.insert(survey).clone();
             one_reference(&survey, self.operation, self.reference)?;
+            let facts = Facts::of(&survey.identity, self.operation.label());
+            self.orders.bounds = self.policy.bounds(&facts);
             let plan = self.operation.plan(&survey, &self.orders)?;
+            self.collector.obey(super::policy::rules(self.policy, facts, &plan, &survey)?);
             progress.planned = true;
             plan.warning().filter(|_| !self.dry_run).iter().for_each(|warning| self.render.note(warning));
             plan.narrow(&mut survey);
@@ -236,7 +243,7 @@ impl Job<'_> {
         let mut delivered = Vec::new();
         let mut failed = None;
         for step in steps {
-            counters.push(step.guard(token, &self.orders.allow_last_try)?);
+            counters.push(step.guard(token, &self.orders)?);
             progress.acting = true;
             match step.perform(token, secrets) {
                 Ok(identity) => {
@@ -298,7 +305,7 @@ impl Job<'_> {
         report
     }
 
-    fn failed(&mut self, error: Error, progress: Progress) -> Failure {
+    fn failed(&mut self, error: Error, mut progress: Progress) -> Failure {
         // Only where the token certainly kept its old value is a generated one worth nothing.
         let refused = matches!(error, Error::NotEntered { .. }) || matches!(error.exit_code(), 4..=7);
         let unchanged = (refused && !progress.performed) || progress.holds == Some(Holds::Old);
@@ -310,6 +317,8 @@ impl Job<'_> {
         } else {
             generated
         };
+        // Nobody is led to what the policy forbids.
+        progress.survey.iter_mut().for_each(|survey| self.orders.bounds.narrow(survey));
         let verb = self.operation.verb();
         let stage = match (progress.acting, progress.planned) {
             (true, _) => Stage::Acting,

@@ -270,7 +270,7 @@ impl Token for Gids<'_, '_> {
                 self.reference(Role::UserPin, state, retries),
                 self.reference(Role::AdminKey, State::Unknown, Retries::Unknown),
             ],
-            abilities: ABILITIES,
+            abilities: ABILITIES.into(),
             limit_rules: None,
             set_before: None,
             unblocked_by: None,

@@ -325,7 +325,7 @@ impl Token for OpenPgp<'_, '_> {
         Ok(Survey {
             identity: self.memory.identity(self.place.clone()),
             references: roles.iter().map(|role| self.reference(*role)).collect(),
-            abilities: self.memory.abilities(),
+            abilities: self.memory.abilities().into(),
             limit_rules: self.memory.limit_rules(),
             set_before: None,
             unblocked_by: None,

@@ -324,7 +324,7 @@ impl Token for ScHsm<'_, '_> {
         Ok(Survey {
             identity: self.memory.identity(self.place.clone()),
             references,
-            abilities: abilities::by(self.memory.options),
+            abilities: abilities::by(self.memory.options).into(),
             limit_rules: None,
             set_before: None,
             unblocked_by: None,

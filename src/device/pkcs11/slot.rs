@@ -187,7 +187,7 @@ impl Token for Slot {
         Ok(Survey {
             identity: info::identity(&info, self.place(self.id)),
             references: info::references(&info, quirks),
-            abilities: quirks.abilities_of_its_kind(&info),
+            abilities: quirks.abilities_of_its_kind(&info).into(),
             limit_rules: None,
             set_before: None,
             unblocked_by: quirks.unblocked_by,

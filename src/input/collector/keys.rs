@@ -13,6 +13,8 @@ impl Collector {
         let typed = |need: &Need| {
             !self.at_hand.contains_key(need) && !self.is_made(*need) && self.is_typed_at_token(*need, plan, survey)
         };
+        let unseen: Vec<String> =
+            plan.needs().into_iter().filter(typed).filter_map(|need| self.unseen(need, survey)).collect();
         let needs: Vec<Need> = plan.steps.iter().flat_map(|step| asked_by(&step.action)).filter(typed).collect();
         let told = |(index, need): (usize, &Need)| {
             let before = needs.iter().take(index);
@@ -21,6 +23,7 @@ impl Collector {
         let told: Vec<String> = needs.iter().enumerate().map(told).collect();
         let Some(first) = needs.first() else { return Ok(()) };
         let prompter = self.asked(*first)?;
+        unseen.iter().for_each(|asked| prompter.tell(asked));
         let token = &survey.identity;
         if let [only] = told.as_slice() {
             prompter.tell(&format!("to be entered on the keys of {token}: {only}"));

@@ -88,7 +88,7 @@ impl Token for FakeToken {
                 blank: false,
             },
             references: vec![reference(Role::UserPin, seen), reference(Role::Puk, Retries::Unknown)],
-            abilities: ABILITIES,
+            abilities: ABILITIES.into(),
             limit_rules: None,
             set_before: None,
             unblocked_by: None,
@@ -223,6 +223,7 @@ impl Desk {
 
             operation,
             orders: self.orders,
+            policy: &Policy::default(),
             dry_run: self.dry_run,
             selector: "SEL".into(),
             collector: &mut collector,

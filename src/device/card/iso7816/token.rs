@@ -324,7 +324,7 @@ impl Token for Card<'_, '_> {
         Ok(Survey {
             identity: crate::device::card::application::CardApplication::identity(self.memory, self.place.clone()),
             references: self.references(&told),
-            abilities: kind.abilities(self.memory.chosen),
+            abilities: kind.abilities(self.memory.chosen).into(),
             limit_rules: None,
             init_rules: None,
             unblocked_by: None,

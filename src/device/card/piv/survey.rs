@@ -33,7 +33,7 @@ impl Piv<'_, '_> {
         Ok(Survey {
             identity: self.memory.who(self.place.clone()),
             references,
-            abilities,
+            abilities: abilities.into(),
             limit_rules: abilities.iter().any(|able| able.verb == Verb::RetriesSet).then_some(&LIMIT_RULES),
             set_before: None,
             unblocked_by: None,

@@ -55,7 +55,7 @@ fn a_card_that_tells_no_life_cycle_cannot_be_erased_and_one_without_a_kdf_do_is_
 #[test]
 fn a_card_of_version_1_is_shown_and_left_alone() {
     let survey = survey(dialogue!("status-v1"));
-    assert_eq!((survey.abilities, survey.notes.as_slice()), (&[][..], &[TOO_OLD][..]));
+    assert_eq!((&*survey.abilities, survey.notes.as_slice()), (&[][..], &[TOO_OLD][..]));
     assert_eq!(survey.reference(Role::UserPin).map(|pin| pin.retries), Some(left(3)));
 }
 

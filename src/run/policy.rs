@@ -1,0 +1,108 @@
+//! The policy of the configuration, applied to one token, or to what is told of one.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    config,
+    device::Settings,
+    error::{Error, Result},
+    input::{Collector, Rules},
+    operation::Plan,
+    policy::{self, Beside, Facts, Policy, Ruling},
+    render::{Failure, Laid, Listed},
+    secret::Pin,
+    selector::Selection,
+    token::{Need, Role, Survey},
+};
+
+/// The question for a value that is only looked at.
+const QUESTION: &str = "Value to check against the policy: ";
+
+/// What holds for the new values of `plan`, with the site's lists, which are read here and only where they are looked into.
+///
+/// # Errors
+/// [`Error::Policy`] where no value can be what is demanded; [`Error::Usage`] where a list cannot be read.
+pub fn rules(policy: &Policy, facts: Facts, plan: &Plan, survey: &Survey) -> Result<Rules> {
+    let mut by_role = BTreeMap::new();
+    for role in Collector::given(plan, survey) {
+        let ruling = policy.ruling(&facts, role);
+        ruling.can_be_met(role, survey.reference(role).map(|reference| reference.length))?;
+        let lists = lists(&ruling)?;
+        by_role.insert(role, (ruling, lists));
+    }
+    Ok(Rules { by_role, facts: Some(facts) })
+}
+
+/// What the policy lays down: for the token that is named, else for any of the application that is, or of all. Where the value of a
+/// source is given, whether `role` may get it. Nothing is changed, and no try is spent.
+///
+/// # Errors
+/// [`Error::AgainstPolicy`] where the value would not pass; [`Error::Policy`] where none can; [`Error::Usage`] where a list or the
+/// source cannot be read; those of [`super::look`].
+pub fn check_policy(
+    policy: &Policy,
+    selection: &Selection,
+    settings: &Settings,
+    role: Role,
+    collector: &mut Collector,
+) -> Result<Laid, Failure> {
+    let is_given = collector.names(Need::Current(Role::UserPin));
+    let value = is_given.then(|| collector.without_token(Need::Current(Role::UserPin), QUESTION)).transpose();
+    let value = value.map_err(Failure::bare)?;
+    let token = selection.selector.as_ref().map(|_| the_token(policy, selection, settings)).transpose()?;
+    judge(policy, selection, token, role, value.as_ref())
+        .map_err(|error| Failure { hint: None, ..Failure::bare(error) })
+}
+
+fn judge(
+    policy: &Policy,
+    selection: &Selection,
+    token: Option<Listed>,
+    role: Role,
+    value: Option<&Pin>,
+) -> Result<Laid> {
+    let survey = token.as_ref().and_then(|token| token.survey.as_ref());
+    let facts = survey.map(|survey| Facts::of(&survey.identity, None));
+    let ruling = |role| match &facts {
+        Some(facts) => policy.ruling(facts, role),
+        None => policy.possible_ruling(selection.application.as_deref(), role),
+    };
+    let mut rulings = Vec::new();
+    for of in Role::ALL {
+        let ruling = ruling(of);
+        let reference = survey.and_then(|survey| survey.reference(of));
+        ruling.can_be_met(of, reference.map(|reference| reference.length))?;
+        let lists = lists(&ruling)?;
+        if let Some(value) = value.filter(|_| of == role) {
+            let beside = Beside {
+                serial: facts.as_ref().and_then(Facts::serial),
+                label: facts.as_ref().and_then(Facts::label),
+                lists: lists.iter().map(String::as_str).collect(),
+                ..Beside::default()
+            };
+            reference.map_or(Ok(()), |reference| policy::check_new(of, value, reference, None))?;
+            ruling.check(of, value, &beside)?;
+        }
+        rulings.push((of, ruling));
+    }
+    rulings.retain(|(_, ruling)| !ruling.is_empty());
+    Ok(Laid { rulings, passed: value.map(|_| role), token: token.map(|token| token.selector) })
+}
+
+/// The token that is named, looked at as `status` does.
+fn the_token(policy: &Policy, selection: &Selection, settings: &Settings) -> Result<Listed, Failure> {
+    let mut tokens = super::look(selection, settings, policy, true)?.tokens;
+    match (tokens.pop(), tokens.as_slice()) {
+        (Some(token), []) => Ok(token),
+        (last, others) => {
+            let candidates: Vec<String> = others.iter().chain(&last).map(|token| token.selector.clone()).collect();
+            let why = format!("{} tokens could be meant; name one with --token", candidates.len());
+            Err(Failure::bare(Error::AmbiguousToken { why, candidates }))
+        }
+    }
+}
+
+/// The texts of the lists of common values that hold.
+fn lists(ruling: &Ruling) -> Result<Vec<String>> {
+    ruling.lists().map(|(path, origin)| config::list(path, &origin.to_string())).collect()
+}
