@@ -7,7 +7,7 @@ cards := softhsm-fixtures/virtual-cards/Cargo.toml
 fault := softhsm-fixtures/fault-module/Cargo.toml
 kryoptic := softhsm-fixtures/kryoptic/Cargo.toml
 
-.PHONY: help build demo test test-modules fixtures bench fmt lint check
+.PHONY: help build demo test test-modules fixtures pictures bench fmt lint check
 .NOTPARALLEL:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make test-modules    on openCryptoki and other modules that need daemons of their own'
 	@echo 'make build   builds target/release/pukka'
 	@echo 'make bench   what pukka costs, beside other tools'
+	@echo 'make pictures   draws the pictures of the manual anew, from real runs'
 	@echo 'make fmt     formats the sources;  make lint   runs clippy;  make check   all that a change must pass'
 
 build:
@@ -41,6 +42,10 @@ fixtures:
 	./setup.sh test cargo build --release --locked --workspace --manifest-path $(cards)
 	./setup.sh test cargo build --locked --manifest-path $(fault)
 	./setup.sh test cargo build --locked --manifest-path $(kryoptic)
+
+# Those of the manual, from real runs; `make test` says when one shows something else than a run.
+pictures: fixtures
+	SNAPSHOTS=overwrite ./setup.sh test env --default-signal cargo test --locked --test pukka manual::pictures
 
 bench:
 	./setup.sh bench $(MAKE) fixtures

@@ -18,7 +18,7 @@ const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 /// The secrets of every bench, by variable. Those of the cards are their values of delivery.
 const SECRETS: [(&str, &str); 11] = [
     ("PIN", "123456"),
-    ("NEW_PIN", "864209"),
+    ("NEW_PIN", "904627"),
     ("WRONG_PIN", "777777"),
     ("PUK", "12345678"),
     ("NEW_PUK", "40718296"),

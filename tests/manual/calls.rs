@@ -32,7 +32,7 @@ fn parses(call: &str) -> Result<(), String> {
     });
     match Cli::try_parse_from(filled.filter(|word| !word.is_empty())) {
         Ok(cli) => cli.asked().map(drop).map_err(|error| error.to_string()),
-        Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Ok(()),
         Err(error) => Err(error.to_string()),
     }
 }
