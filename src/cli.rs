@@ -162,7 +162,7 @@ pub struct Request {
 
 impl Request {
     /// An operation that destroys nothing.
-    fn new(operation: Operation, sources: BTreeMap<Need, Source>) -> Self {
+    pub fn new(operation: Operation, sources: BTreeMap<Need, Source>) -> Self {
         Self { operation, sources, destroy: Destroy::Ask }
     }
 }

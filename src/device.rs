@@ -15,7 +15,7 @@ use card::iso7816::Profiles;
 use sighting::Sighting;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Instead, Result},
     finding::Finding,
     selector::Selector,
     token::{Application, Found, Identity, Place, Route, Text, Trace},
@@ -123,7 +123,7 @@ pub struct Search {
     /// Whether any route could be asked.
     pub answered: bool,
     /// What there is instead of a card that is known: no reader, no card, or another card.
-    pub instead: Option<String>,
+    pub instead: Option<Instead>,
 }
 
 /// Looks at the ways to tokens and at what stands in them, as far as they are not left out by `via`: pcscd, readers and cards; modules

@@ -1,5 +1,9 @@
 //! Every failure: its sentence, its name in JSON, its exit code.
 
+mod cure;
+
+pub use cure::{System, Trouble};
+
 use std::fmt;
 
 use crate::token::{Retries, Role, Text};
@@ -16,6 +20,13 @@ pub enum Error {
     Interrupted,
     /// Nothing matches.
     NoToken(String),
+    /// Nothing is there at all.
+    NothingThere {
+        /// What there is instead.
+        what: String,
+        /// What a person can do about it.
+        cure: String,
+    },
     /// Several match, and a command that writes never guesses.
     AmbiguousToken {
         /// Why that is so, in a sentence.
@@ -132,6 +143,15 @@ pub enum Error {
     Internal(String),
 }
 
+/// What there is where a token was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instead {
+    /// What it is, in a sentence.
+    pub what: String,
+    /// What a person can do about it.
+    pub cure: Option<String>,
+}
+
 /// How an entry on the keys of a token ended without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryEnd {
@@ -166,7 +186,7 @@ impl Error {
     pub fn sentence(&self, called: &str) -> String {
         match self {
             Self::Usage(what) | Self::NoToken(what) | Self::Policy(what) | Self::Forbidden(what) => what.clone(),
-            Self::Unsupported { what } | Self::Device { what, .. } => what.clone(),
+            Self::Unsupported { what } | Self::Device { what, .. } | Self::NothingThere { what, .. } => what.clone(),
             Self::AgainstPolicy { why, .. } => why.clone(),
             Self::Interrupted => "interrupted; nothing was changed and no try was spent".into(),
             Self::AmbiguousToken { why, .. } => why.clone(),
@@ -218,7 +238,7 @@ impl Error {
         match self {
             Self::Usage(_) => "usage",
             Self::Interrupted | Self::NotEntered { end: EntryEnd::Cancelled, .. } => "interrupted",
-            Self::NoToken(_) => "no-token",
+            Self::NoToken(_) | Self::NothingThere { .. } => "no-token",
             Self::AmbiguousToken { .. } => "ambiguous-token",
             Self::WrongSecret { .. } => "wrong-secret",
             Self::Blocked { .. } => "blocked",
@@ -240,7 +260,7 @@ impl Error {
         match self {
             Self::Internal(_) => 1,
             Self::Usage(_) => 2,
-            Self::NoToken(_) | Self::AmbiguousToken { .. } => 3,
+            Self::NoToken(_) | Self::NothingThere { .. } | Self::AmbiguousToken { .. } => 3,
             Self::WrongSecret { .. } => 4,
             Self::Blocked { .. } | Self::Unset { .. } | Self::MustChange { .. } => 5,
             Self::Policy(_)
@@ -272,6 +292,7 @@ impl Error {
             Self::Usage(_)
             | Self::Interrupted
             | Self::NoToken(_)
+            | Self::NothingThere { .. }
             | Self::AmbiguousToken { .. }
             | Self::Policy(_)
             | Self::AgainstPolicy { .. }

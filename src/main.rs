@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    io::IsTerminal,
+    io::{self, IsTerminal},
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -77,7 +77,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let command = name(&asked);
     // A crash would leave secrets in a core file, and a program that is given it all the same. Where this fails, nothing else is lost.
     let _ = (setrlimit(Resource::RLIMIT_CORE, 0, 0), set_dumpable(false));
-    let terminal = if global.no_input { None } else { Terminal::open() };
+    let mut terminal = if global.no_input { None } else { Terminal::open() };
     let restorer = terminal.as_ref().map(Terminal::restorer);
     let interrupts = Interrupts::watch(move || {
         restorer.iter().for_each(|restorer| restorer.restore());
@@ -115,14 +115,26 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         Ok::<Selection, Failure>(selection)
     };
     let settings = settings(global, &config, profiles, withheld(&asked));
-    match asked {
-        Asked::Guide if std::io::stdout().is_terminal() => {
-            let selection = selection(None)?;
-            let as_called = |hint: Hint| {
-                let hint = hint.with_modules(&global.modules);
-                named.iter().fold(hint, |hint, named| hint.with_profile(&named.application, &named.file))
+    let as_called = |hint: Hint| {
+        let hint = hint.with_modules(&global.modules);
+        named.iter().fold(hint, |hint, named| hint.with_profile(&named.application, &named.file))
+    };
+    let mut allow_last_try = global.allowed_last_tries();
+    // What is chosen in the dialogue is done as the command that it names.
+    let (asked, selection_of_choice) = match (asked, terminal.as_mut().filter(|_| talks(render))) {
+        (Asked::Guide, Some(terminal)) => {
+            let listing = run::look(&selection(None)?, &settings, &config.policy, true)?;
+            let Some(chosen) = run::guide(&listing, render, terminal, &as_called).map_err(Failure::bare)? else {
+                return Ok(ExitCode::SUCCESS);
             };
-            render.guide(&run::look(&selection, &settings, &config.policy, true)?, &as_called).map_err(Failure::bare)
+            allow_last_try.extend(chosen.allow_last_try);
+            (Asked::Operate(Request::new(chosen.operation, BTreeMap::new())), Some(chosen.selection))
+        }
+        (asked, _) => (asked, None),
+    };
+    match asked {
+        Asked::Guide if io::stdout().is_terminal() => {
+            render.guide(&run::look(&selection(None)?, &settings, &config.policy, true)?, &as_called).map_err(Failure::bare)
         }
         Asked::Guide => Err(Failure::bare(Error::Usage("no command is given; `pukka --help` lists them".into()))),
         Asked::Look { full, token } => {
@@ -137,14 +149,14 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                     "two generated values on standard output could not be told apart: use --json, or generate:FILE";
                 return Err(Failure::bare(Error::Usage(why.into())));
             }
-            let selection = selection(None)?;
+            let selection = selection_of_choice.map_or_else(|| selection(None), Ok)?;
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
             let mut collector = Collector::new(sources.clone(), ask, destroy);
             let call = Call {
                 operation,
                 selection,
                 sources,
-                allow_last_try: global.allowed_last_tries(),
+                allow_last_try,
                 policy: config.policy.clone(),
                 dry_run: global.dry_run,
                 render,
@@ -217,6 +229,11 @@ fn examine(global: &Global, render: Render) -> Result<ExitCode> {
     ));
     let incomplete = render.findings(&findings)?;
     Ok(incomplete.map_or(ExitCode::SUCCESS, |error| ExitCode::from(error.exit_code())))
+}
+
+/// Whether a person can be talked with: all three streams are a terminal, and text is wanted.
+fn talks(render: Render) -> bool {
+    !render.json && io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
 /// The environment variables that hold secrets.

@@ -6,6 +6,7 @@ mod code;
 mod erase;
 mod hint;
 mod init;
+mod next;
 mod plan;
 mod possible;
 mod remedy;
@@ -18,7 +19,8 @@ mod step;
 mod unblock;
 mod verify;
 
-pub use hint::{Hint, call, command, distance};
+pub use hint::{Hint, command};
+pub use next::{Next, Way, next, once_blocked};
 pub use plan::{Orders, Outcome, Plan, listed};
 pub use possible::{choices, possible};
 pub use remedy::{Stage, advise, remedy};

@@ -1,6 +1,7 @@
 //! What people and scripts see: data on standard output, talk on standard error, text or JSON.
 
 mod findings;
+pub mod guide;
 mod json;
 mod policy;
 mod profile;
@@ -57,6 +58,7 @@ impl Render {
         self.data(text::listing(listing).as_bytes())?;
         if let Some(instead) = listing.instead().filter(|_| !self.quiet) {
             talk(format_args!("no token found: {instead}"));
+            listing.cure().iter().for_each(|cure| talk(format_args!("hint: {cure}")));
         }
         for problem in &listing.problems {
             talk(format_args!("note: {problem}"));

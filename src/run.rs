@@ -2,6 +2,7 @@
 
 mod choose;
 mod doctor;
+mod guide;
 mod job;
 mod policy;
 mod profile;
@@ -9,6 +10,7 @@ mod respond;
 mod restore;
 
 pub use doctor::{configuration, doctor, profiles_that_hold};
+pub use guide::{Chosen, guide};
 pub use policy::check_policy;
 pub use profile::{Named, check_profile, profiles};
 pub use respond::respond;

@@ -8,6 +8,7 @@ mod doctor;
 mod faults;
 mod generate;
 mod gids;
+mod guide;
 mod house;
 mod iso7816;
 mod leaks;

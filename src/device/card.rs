@@ -37,7 +37,7 @@ use iso7816::{Memory, Profiles};
 use reader::{Card, Continuity, Reader};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Instead, Result, Trouble},
     selector::Selector,
     token::{Access, Application, Connection, Found, Place, Text, Token, Trace},
 };
@@ -72,8 +72,8 @@ pub struct Search {
     pub found: Vec<Found>,
     /// What hindered it here and there: a card that another holds, one that does not answer.
     pub problems: Vec<Error>,
-    /// What there is instead of a card that is known, in a sentence.
-    pub instead: Option<String>,
+    /// What there is instead of a card that is known.
+    pub instead: Option<Instead>,
     /// Every reader that holds a card, wanted or not.
     pub readers: Vec<Text>,
 }
@@ -119,13 +119,16 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
     }
     let mut search = Search { found: Vec::new(), problems: Vec::new(), instead: None, readers: names };
     search.instead = match (attached, readers.as_slice()) {
-        (0, _) => Some("no card reader is attached".into()),
-        (_, []) => Some("no reader holds a card: insert it".into()),
-        (_, [reader, ..]) => Some(format!(
-            "the card in {} has no application that is looked for; its answer to reset is {}",
-            reader.name,
-            spaced(&reader.atr)
-        )),
+        (0, _) => Some(Instead { what: "no card reader is attached".into(), cure: Some(Trouble::NoReader.cure()) }),
+        (_, []) => Some(Instead { what: "no reader holds a card".into(), cure: Some(Trouble::NoCard.cure()) }),
+        (_, [reader, ..]) => Some(Instead {
+            what: format!(
+                "the card in {} has no application that is looked for; its answer to reset is {}",
+                reader.name,
+                spaced(&reader.atr)
+            ),
+            cure: None,
+        }),
     };
     let decided = wanted.application.is_some() && wanted.selector.is_none_or(Selector::is_decided_by_reader);
     let spared = wanted.sparing && decided && readers.len() == 1;

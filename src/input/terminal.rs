@@ -131,7 +131,13 @@ impl Prompter for Terminal {
         // What was typed before the question is no answer to it.
         tcflush(&self.device, FlushArg::TCIFLUSH).map_err(|_| Error::Interrupted)?;
         self.device.write_all(question.as_bytes()).map_err(|_| Error::Interrupted)?;
-        Ok(String::from_utf8_lossy(&self.line()?).into_owned())
+        // Nothing is changed here, but where the answer is cut off what follows stands on a line of its own.
+        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = tcgetattr(&self.device).ok();
+        let cut_off = Hidden { restorer: self.restorer() };
+        let line = self.line()?;
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(cut_off);
+        Ok(String::from_utf8_lossy(&line).into_owned())
     }
 
     fn tell(&mut self, sentence: &str) {

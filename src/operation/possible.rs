@@ -1,7 +1,7 @@
 //! What can be done with a token in its present state.
 
 use super::{Operation, Orders};
-use crate::token::{Ability, Harm, LimitRules, Limits, Need, Role, Survey, Terms, Verb};
+use crate::token::{Ability, Harm, LimitRules, Limits, Need, Reference, Role, Survey, Terms, Verb};
 
 /// The abilities of this kind of token that its present state allows, for `status` and for hints.
 ///
@@ -18,16 +18,12 @@ pub fn possible(survey: &Survey) -> Vec<Ability> {
 /// As [`possible`], for each user PIN of a token that has several: what can be done to it, with its name, and what concerns
 /// none of them, without.
 pub fn choices(survey: &Survey) -> Vec<(Ability, Option<&'static str>)> {
-    let of = |role| survey.references.iter().enumerate().filter(move |(_, own)| own.role == role);
+    let of = |role| survey.references.iter().filter(move |own| own.role == role);
     if of(Role::UserPin).next().is_none() {
         return possible(survey).into_iter().map(|able| (able, None)).collect();
     }
     let mut choices = Vec::new();
-    for (index, pin) in of(Role::UserPin) {
-        let mut own = survey.clone();
-        if let Some(meant) = own.references.get_mut(..=index) {
-            meant.rotate_right(1);
-        }
+    for (pin, own) in pins(survey) {
         for able in possible(&own) {
             let is_shared = of(operation(&able, survey).concerned()).count() < 2;
             let choice = (able, if is_shared { None } else { Some(pin.name) });
@@ -39,6 +35,18 @@ pub fn choices(survey: &Survey) -> Vec<(Ability, Option<&'static str>)> {
     choices
 }
 
+/// Each user PIN, with the survey as it holds where that one is meant.
+pub fn pins(survey: &Survey) -> impl Iterator<Item = (Reference, Survey)> {
+    let user_pins = survey.references.iter().enumerate().filter(|(_, own)| own.role == Role::UserPin);
+    user_pins.map(|(index, pin)| {
+        let mut own = survey.clone();
+        if let Some(meant) = own.references.get_mut(..=index) {
+            meant.rotate_right(1);
+        }
+        (pin.clone(), own)
+    })
+}
+
 /// A call that brings everything which a person can bring.
 fn orders(able: &Ability) -> Orders {
     // Where several may set the first PIN, each is asked about with its own secret.
@@ -46,7 +54,8 @@ fn orders(able: &Ability) -> Orders {
     Orders { offered: by.into_iter().collect(), allow_last_try: Role::ALL.to_vec(), ..Orders::default() }
 }
 
-fn operation(able: &Ability, survey: &Survey) -> Operation {
+/// The operation of an ability, by its authority.
+pub fn operation(able: &Ability, survey: &Survey) -> Operation {
     let any = |rules: &LimitRules| -> Limits { rules.roles.iter().map(|role| (*role, u8::MAX)).collect() };
     match able.verb {
         Verb::PinSet => Operation::Set,

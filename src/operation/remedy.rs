@@ -27,7 +27,7 @@ pub fn advise(error: &Error) -> Option<Hint> {
         Error::NotEntered { end: EntryEnd::TimedOut, .. } => {
             Some(Hint::Advice("enter it as soon as the keys ask for it: most wait for 30 seconds".into()))
         }
-        Error::Device { cure: Some(cure), .. } => Some(Hint::Advice(cure.clone())),
+        Error::Device { cure: Some(cure), .. } | Error::NothingThere { cure, .. } => Some(Hint::Advice(cure.clone())),
         _ => None,
     }
 }

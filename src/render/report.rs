@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    error::Error,
+    error::{Error, Instead},
     input::Generated,
     operation::{Hint, Outcome, Plan, advise, command},
     token::{Holds, Identity, Retries, Role, Survey, Verb},
@@ -29,14 +29,20 @@ pub struct Listing {
     pub problems: Vec<Error>,
     /// The tokens that a cut-off write took away, with what puts each back.
     pub lost: Vec<(Identity, Hint)>,
-    /// What there is instead of a card that is known, in a sentence.
-    pub instead: Option<String>,
+    /// What there is instead of a card that is known.
+    pub instead: Option<Instead>,
 }
 
 impl Listing {
     /// What there is instead of a token, where none is listed.
     pub fn instead(&self) -> Option<&str> {
-        self.tokens.is_empty().then(|| self.instead.as_deref().unwrap_or("no module shows a token"))
+        let seen = self.instead.as_ref().map(|instead| instead.what.as_str());
+        self.tokens.is_empty().then(|| seen.unwrap_or("no module shows a token"))
+    }
+
+    /// What a person can do where no token is listed.
+    pub fn cure(&self) -> Option<&str> {
+        self.instead.as_ref().filter(|_| self.tokens.is_empty())?.cure.as_deref()
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Listed, Listing, Report};
 use crate::{
     challenge::Block,
-    operation::{Hint, Plan, call, choices, distance},
+    operation::{Hint, Next, Plan, Way, choices, next},
     policy,
     selector::quoted,
     token::{Ability, Identity, Place, Reference, Retries, Role, State, Survey, Verb},
@@ -39,10 +39,11 @@ pub fn spoken(block: &Block) -> String {
 pub fn guidance(listing: &Listing, as_called: &dyn Fn(Hint) -> Hint) -> Vec<String> {
     let of_token = |token: &Listed| {
         let survey = token.survey.as_ref()?;
-        let can = choices(survey);
-        let pins = survey.references.iter().filter(|own| own.role == Role::UserPin);
-        let next = pins.filter_map(|pin| next(pin, survey, &can, &token.selector));
-        let said = next.map(|(why, hint)| format!("{}: {why}: {}", token.identity, as_called(hint).text()));
+        let next = next(survey, &token.selector);
+        let said = next.iter().filter_map(|next| Some((next, next.ways.first()?)));
+        let said = said.map(|(next, way)| {
+            format!("{}: {}: {}", token.identity, why(next, way, survey), as_called(way.hint.clone()).text())
+        });
         // Two PINs that only a new beginning helps are helped by one.
         let mut said: Vec<String> = said.collect();
         said.dedup();
@@ -56,27 +57,16 @@ pub fn guidance(listing: &Listing, as_called: &dyn Fn(Hint) -> Hint) -> Vec<Stri
     listing.lost.iter().map(of_lost).chain(tokens.filter_map(of_token).flatten()).collect()
 }
 
-/// How a PIN stands, and what can be done next.
-fn next(pin: &Reference, survey: &Survey, can: &[(Ability, Option<&str>)], selector: &str) -> Option<(String, Hint)> {
-    let (why, wanted): (&str, &[Verb]) = match pin.state {
-        State::Blocked => ("is blocked", &[Verb::PinUnblock, Verb::PinReset, Verb::TokenErase, Verb::TokenInit]),
-        State::Unset => ("has not been set yet", &[Verb::PinSet, Verb::TokenInit]),
-        State::MustChange => ("must be changed", &[Verb::PinChange]),
-        State::Ready | State::Unknown => ("can be changed", &[Verb::PinChange]),
-    };
-    let way = |verb: &Verb| {
-        let ways = can.iter().filter(|(able, name)| able.verb == *verb && name.is_none_or(|name| name == pin.name));
-        ways.min_by_key(|(able, _)| distance(able.by))
-    };
-    let (able, name) = wanted.iter().find_map(way)?;
-    let command = call(able, survey, selector);
-    let destroys = matches!(able.verb, Verb::TokenErase | Verb::TokenInit);
-    Some(match name {
-        _ if destroys && survey.identity.blank => ("the token is blank".into(), Hint::Command(command)),
-        _ if destroys => (format!("the PIN {why}"), Hint::LastResort(command)),
-        Some(name) => (format!("{name} {why}"), Hint::Command(command).and(&format!(" --reference {name}"))),
-        None => (format!("the PIN {why}"), Hint::Command(command)),
-    })
+/// How a PIN stands, in few words.
+fn why(next: &Next, way: &Way, survey: &Survey) -> String {
+    let name = way.reference.map_or_else(|| "the PIN".to_owned(), str::to_owned);
+    match next.pin.state {
+        _ if survey.identity.blank => "the token is blank".into(),
+        State::Blocked => format!("{name} is blocked"),
+        State::Unset => format!("{name} has not been set yet"),
+        State::MustChange => format!("{name} must be changed"),
+        State::Ready | State::Unknown => format!("{name} can be changed"),
+    }
 }
 
 /// One line that names the token, what was done, whether it was proved, and the tries left.

@@ -2,7 +2,7 @@
 
 use crate::{
     device::{Problem, Search},
-    error::{Error, Result},
+    error::{Error, Instead, Result},
     operation::Operation,
     selector::{Selection, Selector, naming},
     token::{Found, Identity, Place, Route},
@@ -97,7 +97,7 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
 ///
 /// A word that names a token may be a card's, so a route that fails is told beside it; it is no answer where another route
 /// was asked and had none.
-pub fn nothing(selection: &Selection, problems: Vec<Problem>, answered: bool, instead: Option<String>) -> Error {
+pub fn nothing(selection: &Selection, problems: Vec<Problem>, answered: bool, instead: Option<Instead>) -> Error {
     let is_word = matches!(selection.selector, Some(Selector::Word(_)));
     let asked = selection.via.is_some() || selection.application.is_some();
     match problems.into_iter().next() {
@@ -115,7 +115,13 @@ pub fn nothing(selection: &Selection, problems: Vec<Problem>, answered: bool, in
                 .application
                 .as_deref()
                 .map_or("no token is there".into(), |name| format!("no {name} token is there"));
-            Error::NoToken(instead.map_or(sought.clone(), |instead| format!("{sought}: {instead}")))
+            match instead {
+                Some(Instead { what, cure: Some(cure) }) => {
+                    Error::NothingThere { what: format!("{sought}: {what}"), cure }
+                }
+                Some(Instead { what, cure: None }) => Error::NoToken(format!("{sought}: {what}")),
+                None => Error::NoToken(sought),
+            }
         }
     }
 }

@@ -154,7 +154,11 @@ pub fn with_rescue(failure: Failure, selection: &Selection, token: Option<&Ident
     // A blank slot is offered in the place of a token that is gone.
     let may_be_gone = matches!(
         failure.error,
-        Error::NoToken(_) | Error::Unsupported { .. } | Error::Unset { .. } | Error::Device { .. }
+        Error::NoToken(_)
+            | Error::NothingThere { .. }
+            | Error::Unsupported { .. }
+            | Error::Unset { .. }
+            | Error::Device { .. }
     );
     let is = |one: &Identity, other: &Identity| {
         let is_of_its_kind = one.manufacturer == other.manufacturer && one.model == other.model;

@@ -7,7 +7,7 @@ use super::{
     status_word::{Meaning, StatusWord},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, Trouble},
     token::{Retries, Trace},
 };
 
@@ -131,7 +131,7 @@ impl<'a> Channel<'a> {
         let answer = self.transport.transmit(apdu).inspect_err(|_| self.broken = true)?;
         Response::parse(&answer).ok_or_else(|| Error::Device {
             what: "the card stopped answering, as one does that is pulled".into(),
-            cure: Some("insert the card again and look at it with `pukka status`".into()),
+            cure: Some(Trouble::Pulled.cure()),
             detail: Some(format!("{} bytes, where a status word has 2", answer.len())),
         })
     }

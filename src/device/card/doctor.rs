@@ -12,7 +12,7 @@ use super::{
     spaced,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, Trouble},
     finding::{Check, Finding, Value},
     token::{Access, Connection, Depth, Survey, Text},
 };
@@ -31,8 +31,7 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::ok(Check::Pcscd, format!("the smart-card service (pcscd) answers at {shown}"))];
     if attached.is_empty() {
-        let cure = "plug one in; where the system sees it (`lsusb`), its driver is missing: `apt install libccid`";
-        findings.push(Finding::warning(Check::Reader, "no card reader is attached").cure(cure));
+        findings.push(Finding::warning(Check::Reader, "no card reader is attached").cure(Trouble::NoReader.cure()));
     }
     let examined: Vec<Vec<Finding>> = std::thread::scope(|scope| {
         let socket = &socket;
@@ -50,7 +49,6 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
 /// Why pcscd does not answer: not there, gone, or not for this user.
 fn unreachable(error: &Error, socket: &Path, shown: &str) -> Finding {
     let finding = Finding::failure(Check::Pcscd, error);
-    let finding = finding.or_cure("start it again with `systemctl restart pcscd.socket pcscd`");
     let where_it_is = match listener(socket) {
         Listener::Missing => format!("there is no socket at {shown}"),
         Listener::Gone => format!("nobody listens at the socket {shown}"),

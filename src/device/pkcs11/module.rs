@@ -22,7 +22,7 @@ use nix::sys::time::TimeSpec;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BEFORE_LOOKING_AGAIN,
+    BEFORE_LOOKING_AGAIN, PROXY,
     client::Client,
     info::{LibraryInfo, SlotInfo, TokenInfo},
     lock,
@@ -32,7 +32,7 @@ use super::{
     worker::A_MOMENT,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, Trouble},
     secret::Entry,
     token::{Access, Identity, Role, Text, Trace},
 };
@@ -41,8 +41,6 @@ use crate::{
 const LACKS_INIT: &str = "if this module wants to be told something at its start, say it in the configuration: modules = [{ path = \"…\", init = \"…\" }]";
 /// What is amiss where it was told something and does not take that.
 const WRONG_INIT: &str = "see what the configuration gives this module as `init`";
-/// What is amiss as a rule where C_Initialize gives no reason.
-const CANNOT_BEGIN: &str = "see that the module's own configuration is right (for SoftHSM2: the file that SOFTHSM2_CONF names, and its directories)";
 
 /// A module that was loaded and initialised; finalised when dropped.
 pub struct Module {
@@ -130,14 +128,17 @@ impl Module {
         let shown = path.display().to_string().escape_debug().to_string();
         let loaded: Result<(), LoadError> = self.worker.ask(&Request::Load { path: path.as_os_str().as_bytes() })?;
         loaded.map_err(|error| {
+            let trouble = if path == Path::new(PROXY) { Trouble::NoProxy } else { Trouble::NoModule };
             let (what, detail) = match error {
                 LoadError::Linker(detail) if !is_there(path) => (format!("there is no module {shown}"), Some(detail)),
                 LoadError::Linker(detail) => (format!("{shown} cannot be loaded as a PKCS#11 module"), Some(detail)),
                 LoadError::NoModule => (format!("{shown} is no PKCS#11 module: it gives no function list"), None),
             };
-            let cure =
-                "name the module's shared library with --module, for instance one that `p11-kit list-modules` shows";
-            Error::Device { what, cure: Some(cure.into()), detail: detail.map(|text| text.escape_debug().to_string()) }
+            Error::Device {
+                what,
+                cure: Some(trouble.cure()),
+                detail: detail.map(|text| text.escape_debug().to_string()),
+            }
         })
     }
 
@@ -148,7 +149,7 @@ impl Module {
             Refusal::Said(rv) => match failure(rv, "C_Initialize") {
                 Error::Device { what, cure, detail } => Error::Device {
                     what: format!("{}: {what}", self.path.display().to_string().escape_debug()),
-                    cure: cure.or_else(|| self.to_begin(rv).map(Into::into)),
+                    cure: cure.or_else(|| self.to_begin(rv)),
                     detail,
                 },
                 other => other,
@@ -158,11 +159,11 @@ impl Module {
     }
 
     /// What can be done where C_Initialize answers so.
-    fn to_begin(&self, rv: Rv) -> Option<&'static str> {
+    fn to_begin(&self, rv: Rv) -> Option<String> {
         match rv.0 {
-            CKR_ARGUMENTS_BAD if self.init.is_some() => Some(WRONG_INIT),
-            CKR_ARGUMENTS_BAD => Some(LACKS_INIT),
-            CKR_GENERAL_ERROR | CKR_FUNCTION_FAILED => Some(CANNOT_BEGIN),
+            CKR_ARGUMENTS_BAD if self.init.is_some() => Some(WRONG_INIT.into()),
+            CKR_ARGUMENTS_BAD => Some(LACKS_INIT.into()),
+            CKR_GENERAL_ERROR | CKR_FUNCTION_FAILED => Some(Trouble::CannotBegin.cure()),
             _ => None,
         }
     }

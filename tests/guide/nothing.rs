@@ -1,0 +1,3 @@
+//! Where nothing is there, or nothing can be asked.
+
+use super::*;

@@ -1,0 +1,3 @@
+//! A transcript for each state that a PIN can be in.
+
+use super::*;
