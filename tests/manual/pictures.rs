@@ -77,3 +77,15 @@ fn the_picture_of_an_error_is_what_a_run_shows() {
     }
     .is_what_a_run_shows();
 }
+
+#[test]
+fn the_picture_of_a_guided_unblock_is_what_a_run_shows() {
+    let block = "for i in 1 2 3; do pukka pin verify --pin env:WRONG_PIN --allow-last-try; done";
+    let talk: &[(&str, &str)] = &[
+        ("Your choice (1 or q): ", "1"),
+        ("PUK of piv 5437251 (it does not tell how many tries are left): ", "12345678"),
+        ("New PIN of piv 5437251 (6 to 8 digits): ", "584017"),
+        ("The same new PIN again: ", "584017"),
+    ];
+    Picture { name: "unblock.svg", bench: &["piv"], before: &[block], calls: &[("pukka", talk)] }.is_what_a_run_shows();
+}
