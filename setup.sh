@@ -6,16 +6,19 @@
 # shellcheck disable=SC2015,SC2086 # "has A && has B || lack C" is meant so; $packages and $apt are words
 set -eu
 
-usage='usage: ./setup.sh build|demo|test|modules|check|bench [COMMAND [ARGUMENT...]]'
+usage='usage: ./setup.sh build|demo|test|modules|deb|packages|check|bench [COMMAND [ARGUMENT...]]'
 kind=${1:-}
 case $kind in
-  build | demo) floor=1085 ;;                   # Rust 1.85, the rust-version of Cargo.toml
+  build | demo | deb | packages) floor=1085 ;;  # Rust 1.85, the rust-version of Cargo.toml
   test | modules | check | bench) floor=1087 ;; # Rust 1.87, which the card firmware of the test bench needs
   *) echo "$usage" >&2; exit 2 ;;
 esac
 shift
 target=$kind
-[ "$kind" != modules ] || target=test-modules
+case $kind in
+  modules) target=test-modules ;;
+  packages) target=test-deb ;;
+esac
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "setup: $*"; exit 1; }
@@ -48,12 +51,23 @@ look() {
   find_rust || lack cargo-web "Rust 1.${floor#10} or newer; takes the place of Debian's cargo and rustc"
   [ "$kind" != build ] || return 0
 
+  case $kind in
+    deb | packages) has dpkg-shlibdeps || lack dpkg-dev 'finds the libraries that the package depends on' ;;
+  esac
+  [ "$kind" != deb ] || return 0
+
   exists /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so || lack libsofthsm2 'SoftHSM2, a PKCS#11 token in software'
   [ "$kind" != demo ] || return 0
 
   has softhsm2-util || lack softhsm2 'makes SoftHSM2 tokens for the tests'
   has pkcs11-tool && has gids-tool || lack opensc 'the tools by which the tests check what pukka did, and the cards that it meets'
   has p11-kit && exists /usr/lib/*/p11-kit-proxy.so || lack p11-kit 'p11-kit and its proxy module'
+
+  if [ "$kind" = packages ]; then
+    has man && has groff || lack 'man-db groff-base' 'show the man pages'
+    has fish && has zsh || lack 'fish zsh' 'shells beside bash that get completions'
+    return 0
+  fi
 
   if [ "$kind" = modules ]; then
     has pkcsslotd && exists /usr/lib/*/pkcs11/libopencryptoki.so || lack opencryptoki 'openCryptoki, its daemon and its token in software'
@@ -67,6 +81,7 @@ look() {
     has unshare && has nsenter || lack util-linux 'mount namespaces, in which the daemon finds its fixed paths empty'
     return 0
   fi
+  has man && has groff || lack 'man-db groff-base' 'show the man pages, which must render without a warning'
   exists /usr/lib/*/pkcs11/p11-kit-trust.so || lack p11-kit-modules "p11-kit's trust module, a token without a PIN"
   has yubico-piv-tool || lack yubico-piv-tool 'drives the stand-in PIV card; a peer to compare with'
   has ykman || lack yubikey-manager 'drives the stand-in cards; a peer to compare with'
@@ -76,6 +91,7 @@ look() {
   exists /usr/lib/*/libykcs11.so.2 || lack ykcs11 "Yubico's module, which shows a card that PC/SC shows too"
   exists /usr/lib/*/opensc-pkcs11.so || lack opensc-pkcs11 "OpenSC's module, for the same"
   [ -n "${LIBCLANG_PATH:-}" ] || exists /usr/lib/llvm-*/lib/libclang.so || lack libclang-dev 'bindgen, which the card firmware and kryoptic are built with'
+  has pinentry-tty || lack pinentry-tty "a pinentry, which asks on the tests' own terminals"
   has pkg-config && pkg-config --exists 'openssl >= 3.0.7' || lack libssl-dev 'kryoptic, a PKCS#11 token in software that the tests build'
   has pkg-config && pkg-config --exists sqlite3 || lack libsqlite3-dev 'where kryoptic keeps its tokens'
 

@@ -36,6 +36,7 @@ use crate::{
     name = "pukka",
     version,
     disable_help_subcommand = true,
+    max_term_width = 80,
     after_help = "Without a command, on a terminal: what is plugged in and what to do next\nExample: pukka status"
 )]
 pub struct Cli {
@@ -61,28 +62,46 @@ pub enum Noun {
         token: Option<String>,
     },
     /// Set, change, verify, unblock or reset the user PIN
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(subcommand, arg_required_else_help = true, after_help = "Example: pukka pin change --token 4711")]
     Pin(pin::Verb),
     /// Change the PUK
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(subcommand, arg_required_else_help = true, after_help = "Example: pukka puk change --application piv")]
     Puk(puk::Verb),
     /// Change the SO PIN
-    #[command(subcommand, arg_required_else_help = true, visible_alias = "admin-pin")]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example: pukka so-pin change --token desk-7",
+        visible_alias = "admin-pin"
+    )]
     SoPin(so_pin::Verb),
     /// Change the admin key (PIV's management key, the admin key of GIDS)
-    #[command(subcommand, arg_required_else_help = true, visible_alias = "management-key")]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example: pukka admin-key change --token 4711",
+        visible_alias = "management-key"
+    )]
     AdminKey(admin_key::Verb),
     /// Set or clear the code that resets the PIN of an OpenPGP card
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example: pukka reset-code clear --application openpgp"
+    )]
     ResetCode(reset_code::Verb),
     /// Set how many tries there are
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example: pukka retries set --application piv --pin-tries 5 --puk-tries 5"
+    )]
     Retries(retries::Verb),
     /// Initialise, erase or restore a token
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(subcommand, arg_required_else_help = true, after_help = "Example: pukka token erase --application piv")]
     Token(token::Verb),
     /// Check a profile of an ISO 7816 card
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(subcommand, arg_required_else_help = true, after_help = "Example: pukka profile check my-card.toml")]
     Profile(profile::Verb),
     /// Check the policy of the configuration, and whether a PIN would pass
     #[command(subcommand, arg_required_else_help = true)]
@@ -229,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_command_has_an_example_that_parses_as_that_command() {
-        for (path, command) in commands().into_iter().filter(|(_, command)| !command.has_subcommands()) {
+        for (path, command) in commands() {
             let help = command.get_after_help().unwrap_or_else(|| panic!("{path} has no example")).to_string();
             let example = help.lines().find_map(|line| line.strip_prefix("Example: ")).unwrap();
             assert!(example.starts_with(&path), "{path}: {example}");

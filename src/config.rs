@@ -46,6 +46,8 @@ pub struct Config {
     pub module_timeout: Option<NonZeroU32>,
     /// What new values must be, who may set them, and whether a last try may be spent.
     pub policy: Policy,
+    /// The program that asks on the desktop, where `PINENTRY` names none; a bare name is looked for on `PATH`.
+    pub pinentry: Option<PathBuf>,
 }
 
 /// What a file may say. An unknown key is an error: a setting that is not understood does not do what it says.
@@ -55,6 +57,7 @@ struct Text {
     modules: Option<Vec<Module>>,
     wait: Option<u32>,
     module_timeout: Option<NonZeroU32>,
+    pinentry: Option<PathBuf>,
     #[serde(default)]
     policy: Vec<Spanned<policy::Table>>,
 }
@@ -99,6 +102,7 @@ impl Config {
             wait: self.wait.or(other.wait),
             module_timeout: self.module_timeout.or(other.module_timeout),
             policy: Policy { administrator, user },
+            pinentry: self.pinentry.or(other.pinentry),
         }
     }
 
@@ -119,7 +123,7 @@ impl Config {
                 "a URL with a password in it is not taken: every program on the machine may read this file",
             ));
         }
-        let Text { modules, wait, module_timeout, policy } = toml::from_str(text)
+        let Text { modules, wait, module_timeout, pinentry, policy } = toml::from_str(text)
             .map_err(|error: toml::de::Error| refused(error.span().unwrap_or_default().start, error.message()))?;
         let file: Arc<str> = shown.into();
         let clause =
@@ -129,7 +133,7 @@ impl Config {
             Author::Administrator => Policy { administrator: clauses, user: Vec::new() },
             Author::User => Policy { administrator: Vec::new(), user: clauses },
         };
-        Ok(Self { modules, wait, module_timeout, policy })
+        Ok(Self { modules, wait, module_timeout, policy, pinentry })
     }
 }
 
@@ -257,7 +261,7 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "modules = [\"/a.so\", { path = \"/b.so\", init = \"configdir='sql:/x'\" }, { path = \"/c.so\" }]\nwait = 9\nmodule-timeout = 7";
+        let text = "modules = [\"/a.so\", { path = \"/b.so\", init = \"configdir='sql:/x'\" }, { path = \"/c.so\" }]\nwait = 9\nmodule-timeout = 7\npinentry = \"/usr/bin/pinentry-gtk-2\"";
         let config = Config::parse(text, "FILE", Author::User).unwrap();
         let module =
             |path: &str, init: Option<&std::ffi::CStr>| Module { path: path.into(), init: init.map(Into::into) };
@@ -268,7 +272,8 @@ mod tests {
                 modules: Some(modules),
                 wait: Some(9),
                 module_timeout: NonZeroU32::new(7),
-                policy: Policy::default()
+                policy: Policy::default(),
+                pinentry: Some("/usr/bin/pinentry-gtk-2".into()),
             }
         );
         assert_eq!(Config::parse("modules = []", "FILE", Author::User).unwrap().modules, Some(Vec::new()));

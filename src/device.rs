@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod pkcs11;
+mod process;
 mod sighting;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 };
 
 use card::iso7816::Profiles;
+pub use process::shut;
 use sighting::Sighting;
 
 use crate::{

@@ -174,6 +174,7 @@ fn wrong_secret(role: Role, called: &str, retries: Retries) -> String {
     match retries {
         Retries::Left { .. } | Retries::Final => format!("wrong {called}; {retries}"),
         Retries::Unknown if !role.is_counted() => format!("wrong {called}"),
+        Retries::Unlimited => format!("wrong {called}; this token does not count tries"),
         Retries::Low | Retries::Unknown => {
             format!("wrong {called}; the token does not tell how many tries are left, and it may be blocked")
         }
@@ -223,9 +224,9 @@ impl Error {
         }
     }
 
-    /// A failure of a device, with its number and no known cure.
+    /// A failure of a device, with its number and no known cure; what a device answered with nothing has none.
     pub fn device(what: impl Into<String>, detail: impl Into<Option<String>>) -> Self {
-        Self::Device { what: what.into(), cure: None, detail: detail.into() }
+        Self::Device { what: what.into(), cure: None, detail: detail.into().filter(|detail| !detail.is_empty()) }
     }
 
     /// "This token has no …".

@@ -27,6 +27,8 @@ pub enum Check {
     Lock,
     /// A copy of a token's files, kept for the case of a crash.
     PreImage,
+    /// The memory that holds secrets.
+    Memory,
 }
 
 impl Check {
@@ -44,6 +46,7 @@ impl Check {
             Self::OpenSc => "opensc",
             Self::Lock => "lock",
             Self::PreImage => "pre-image",
+            Self::Memory => "memory",
         }
     }
 }

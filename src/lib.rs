@@ -8,7 +8,7 @@
 //! | core | [`token`], [`selector`], [`secret`], [`challenge`], [`error`], [`finding`] | core |
 //! | decisions | [`operation`], [`policy`] | core, decisions |
 //! | devices | [`device`] | core; PKCS#11, PC/SC and ciphers nowhere else |
-//! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | core, decisions; [`cli`] also [`config`] and [`input`], [`render`] also [`input`]; clap in [`cli`] only |
+//! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | core, decisions; [`cli`] also [`config`] and [`input`], [`render`] also [`input`] and [`config`]; clap in [`cli`] only |
 //! | spine | [`run`], [`interrupt`] | everything above |
 
 pub mod challenge;

@@ -11,10 +11,6 @@ use std::{
 };
 
 use clap::Parser;
-use nix::sys::{
-    prctl::set_dumpable,
-    resource::{Resource, setrlimit},
-};
 use pukka::{
     cli::{self, Asked, Cli, Global, Request, Wrong},
     config::{self, Config},
@@ -24,12 +20,13 @@ use pukka::{
         pkcs11::{Options, WORKER},
     },
     error::{Error, Result},
-    input::{Collector, Destroy, Prompter, Source, Terminal},
+    input::{Collector, Destroy, Dialog, Pinentry, Prompter, Source, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
     operation::Hint,
     render::{self, Failure, Render},
     run::{self, Call},
+    secret,
     selector::Selection,
     token::Trace,
 };
@@ -76,10 +73,13 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let global = &cli.global;
     let command = name(&asked);
     // A crash would leave secrets in a core file, and a program that is given it all the same. Where this fails, nothing else is lost.
-    let _ = (setrlimit(Resource::RLIMIT_CORE, 0, 0), set_dumpable(false));
+    let _ = device::shut();
     let mut terminal = if global.no_input { None } else { Terminal::open() };
     let restorer = terminal.as_ref().map(Terminal::restorer);
+    let dialog = Dialog::default();
+    let opened = dialog.clone();
     let interrupts = Interrupts::watch(move || {
+        opened.end();
         restorer.iter().for_each(|restorer| restorer.restore());
         // In a thread of its own: whoever does not read our output must not keep us from ending.
         let (say, said) = mpsc::channel();
@@ -114,7 +114,10 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         named.iter().for_each(|named| named.narrow(&mut selection));
         Ok::<Selection, Failure>(selection)
     };
-    let settings = settings(global, &config, profiles, withheld(&asked));
+    let withheld = withheld(&asked);
+    let pinentry = (!global.no_input)
+        .then(|| Box::new(Pinentry::new(config.pinentry.as_deref(), withheld.clone(), dialog)) as Box<dyn Prompter>);
+    let settings = settings(global, &config, profiles, withheld);
     let as_called = |hint: Hint| {
         let hint = hint.with_modules(&global.modules);
         named.iter().fold(hint, |hint, named| hint.with_profile(&named.application, &named.file))
@@ -150,8 +153,11 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                 return Err(Failure::bare(Error::Usage(why.into())));
             }
             let selection = selection_of_choice.map_or_else(|| selection(None), Ok)?;
+            if let Some(why) = secret::refusal().filter(|_| render.verbose) {
+                render.note(&format!("secrets may be written to swap: the system locks no memory for them [{why}]"));
+            }
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
-            let mut collector = Collector::new(sources.clone(), ask, destroy);
+            let mut collector = Collector::new(sources.clone(), ask, destroy).with_pinentry(pinentry);
             let call = Call {
                 operation,
                 selection,
@@ -193,7 +199,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         }
         Asked::Respond { challenge, sources } => {
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
-            let mut collector = Collector::new(sources, ask, Destroy::Ask);
+            let mut collector = Collector::new(sources, ask, Destroy::Ask).with_pinentry(pinentry);
             let response = run::respond(&challenge, &mut collector).map_err(Failure::bare)?;
             render.response(&response).map_err(Failure::bare)
         }

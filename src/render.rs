@@ -19,13 +19,14 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use zeroize::Zeroizing;
 
 use crate::{
     challenge::Block,
+    config,
     error::{Error, Result},
-    input::Generated,
+    input::{self, Generated},
     operation::Hint,
+    secret::Pages,
     selector::quoted,
     token::Trace,
 };
@@ -83,7 +84,10 @@ impl Render {
     /// [`Error::Device`] where standard output does not take a value that was generated.
     pub fn report(self, report: &Report) -> Result<()> {
         if self.json {
-            return self.data(&json::report(report)).map_err(|error| lost(report, error));
+            return match report.generated.iter().any(|generated| generated.value.is_some()) {
+                true => self.value(&json::report(report)).map_err(|error| lost(report, error)),
+                false => self.data(&json::report(report)),
+            };
         }
         if let Some(plan) = &report.plan {
             return self.data(text::plan(report, plan).as_bytes());
@@ -104,9 +108,9 @@ impl Render {
     /// [`Error::Device`] where standard output does not take it.
     pub fn response(self, response: &Block) -> Result<()> {
         if self.json {
-            return self.data(&json::response(response));
+            return self.value(&json::response(response));
         }
-        self.data(format!("{response}\n").as_bytes())?;
+        self.value(format!("{response}\n").as_bytes())?;
         if !self.quiet {
             talk(format_args!("{}", text::spoken(response)));
         }
@@ -116,10 +120,10 @@ impl Render {
     /// The values that were generated, a line each.
     fn generated(self, generated: &[Generated]) -> Result<()> {
         for value in generated.iter().filter_map(|generated| generated.value.as_ref()) {
-            let mut line = Zeroizing::new(Vec::with_capacity(value.len() + 1));
+            let mut line = Pages::with_capacity(value.len() + 1);
             line.extend_from_slice(value.bytes());
             line.push(b'\n');
-            self.data(&line)?;
+            self.value(&line)?;
         }
         Ok(())
     }
@@ -127,7 +131,7 @@ impl Render {
     /// Why a command failed, and what a person can do about it.
     pub fn failure(self, command: Option<&str>, failure: &Failure) {
         let written = match self.json {
-            true => self.data(&json::failure(command, failure)),
+            true => self.value(&json::failure(command, failure)),
             false => self.generated(&failure.generated),
         };
         // Where standard output is broken, standard error is the only place left to say why.
@@ -145,9 +149,11 @@ impl Render {
         }
         if failure.generated.iter().any(|generated| generated.value.is_some()) {
             let place = match written {
-                Ok(()) => "stands on standard output",
-                Err(_) if on_terminal(&failure.generated) => "stands on the terminal",
-                Err(_) => "is lost, since standard output did not take it; give the token another one",
+                Ok(()) => "stands on standard output".to_owned(),
+                Err(_) => match rescued(&failure.generated) {
+                    Some(place) => format!("stands {place}"),
+                    None => "is lost, since standard output did not take it; give the token another one".into(),
+                },
             };
             talk(format_args!("the token may have taken the generated value, which {place}"));
         }
@@ -172,30 +178,62 @@ impl Render {
         }
     }
 
-    /// Data for standard output: help, completions.
+    /// Data for standard output: listings, help. A reader who has had enough, as `head` has, is no error.
     ///
     /// # Errors
     /// [`Error::Device`].
     pub fn data(self, bytes: &[u8]) -> Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
-            Error::device("standard output does not take what is to be written there", error.to_string())
-        })
+        match write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(not_taken),
+        }
+    }
+
+    /// What nobody else has: a generated value, a response, why a command failed.
+    fn value(self, bytes: &[u8]) -> Result<()> {
+        write(bytes).map_err(not_taken)
     }
 }
 
-/// What is left to say where a value was generated, the token has it, and standard output does not take it: the value itself
-/// on the terminal, where there is one, since nobody else knows it.
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush())
+}
+
+#[allow(clippy::needless_pass_by_value)] // As `map_err` hands it over.
+fn not_taken(error: io::Error) -> Error {
+    Error::device("standard output does not take what is to be written there", error.to_string())
+}
+
+/// What is left to say where a value was generated, the token has it, and standard output does not take it: where it stands
+/// instead, since nobody else knows it.
 fn lost(report: &Report, error: Error) -> Error {
     if report.generated.iter().all(|generated| generated.value.is_none()) {
         return error;
     }
-    let what = match on_terminal(&report.generated) {
-        true => "the token has its new value, which standard output did not take; it stands on the terminal instead",
-        false => "the token has its new value, but standard output did not take it, and nobody knows it now",
+    let (what, cure) = match rescued(&report.generated) {
+        Some(place) => (
+            format!("the token has its new value, which standard output did not take; it stands {place} instead"),
+            "take it from there, and name generate:FILE where standard output may fail",
+        ),
+        None => (
+            "the token has its new value, but standard output did not take it, and nobody knows it now".into(),
+            "give it another one, with generate:FILE where standard output may fail",
+        ),
     };
-    let cure = "give it another one, with generate:FILE where standard output may fail";
-    Error::Device { what: what.into(), cure: Some(cure.into()), detail: error.detail().map(str::to_owned) }
+    Error::Device { what, cure: Some(cure.into()), detail: error.detail().map(str::to_owned) }
+}
+
+/// Puts generated values where they are found: on the terminal, else in files of the state directory. Where that is, if anywhere.
+fn rescued(generated: &[Generated]) -> Option<String> {
+    if on_terminal(generated) {
+        return Some("on the terminal".into());
+    }
+    let directory = config::state()?.join("lost");
+    let values = generated.iter().filter_map(|generated| Some((generated.need, generated.value.as_ref()?)));
+    let kept: Result<Vec<_>> = values.map(|(need, value)| input::keep(&directory, need, value)).collect();
+    let shown = |path: &std::path::PathBuf| path.display().to_string().escape_debug().to_string();
+    Some(format!("in {}", kept.ok()?.iter().map(shown).collect::<Vec<_>>().join(" and ")))
 }
 
 /// Shows generated values on the terminal, where there is one. Whether it took them.

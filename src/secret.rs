@@ -1,28 +1,29 @@
-//! Secrets: wiped when dropped, never printed, never copied, compared in constant time.
+//! Secrets: in locked pages, wiped when dropped, never printed, never copied, compared in constant time.
 
 mod admin_key;
+mod pages;
 mod stack;
 
 pub use admin_key::AdminKey;
+pub use pages::{Pages, refusal};
 pub use stack::on_wiped_stack;
 
 use std::fmt;
 
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
-
 /// The value of one secret: a PIN, a PUK, an SO PIN. At most [`Pin::MOST`] bytes.
 ///
 /// It has no `Display`, `Clone` or `Serialize`, and its `Debug` shows nothing of it.
-pub struct Pin(Zeroizing<Vec<u8>>);
+#[derive(PartialEq)]
+pub struct Pin(Pages);
 
 impl Pin {
     /// The longest value in bytes that a source may hold; no token takes more.
     pub const MOST: usize = 1024;
 
-    /// Takes the bytes over. The caller filled them without growing the vector, so no copy is left behind.
-    pub fn take(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self(bytes)
+    /// Takes the bytes over. Those of a vector go into pages of their own; the caller filled it without growing it, so that no
+    /// copy is left behind.
+    pub fn take(bytes: impl Into<Pages>) -> Self {
+        Self(bytes.into())
     }
 
     /// The value, for the one call that hands it to a token or a file.
@@ -40,18 +41,12 @@ impl Pin {
         self.0.is_empty()
     }
 
-    /// The value padded on the right to `length` bytes, on the heap and wiped like the value itself.
-    pub fn padded(&self, length: usize, filler: u8) -> Zeroizing<Vec<u8>> {
-        let mut block = Zeroizing::new(Vec::with_capacity(length.max(self.len())));
+    /// The value padded on the right to `length` bytes, kept like the value itself.
+    pub fn padded(&self, length: usize, filler: u8) -> Pages {
+        let mut block = Pages::with_capacity(length.max(self.len()));
         block.extend_from_slice(self.bytes());
         block.resize(length.max(self.len()), filler);
         block
-    }
-}
-
-impl PartialEq for Pin {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
     }
 }
 
@@ -85,7 +80,7 @@ mod tests {
     use super::*;
 
     fn pin(value: &str) -> Pin {
-        Pin::take(Zeroizing::new(value.as_bytes().to_vec()))
+        Pin::take(value.as_bytes())
     }
 
     #[test]
@@ -95,8 +90,8 @@ mod tests {
 
     #[test]
     fn padding_fills_to_the_length_and_never_cuts() {
-        assert_eq!(*pin("123456").padded(8, 0xFF), b"123456\xFF\xFF");
-        assert_eq!(*pin("123456789").padded(8, 0xFF), b"123456789");
+        assert_eq!(*pin("123456").padded(8, 0xFF), *b"123456\xFF\xFF");
+        assert_eq!(*pin("123456789").padded(8, 0xFF), *b"123456789");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use nix::{
 };
 
 use crate::support::{
-    Pukka,
+    Pukka, Run,
     desk::{Desk, NEW, PIN},
     detached,
     running::{Running, shell, workers},
@@ -335,9 +335,33 @@ fn a_token_that_wants_an_absurd_length_gets_no_generated_value() {
 }
 
 #[test]
-fn a_value_that_standard_output_does_not_take_is_said_to_be_lost() {
+fn a_value_that_standard_output_does_not_take_is_kept_in_a_file_of_the_state_directory() {
+    let unknown = || Faults::new().rule("C_SetPIN=after:CKR_DEVICE_REMOVED");
+    for (more, faults) in
+        [(&[][..], Faults::new()), (&["--json"], Faults::new()), (&[], unknown()), (&["--json"], unknown())]
+    {
+        let desk = Desk::new();
+        let arguments = [&change_to("generate")[..], more].concat();
+        let run = shell(desk.logged_behind(faults, &arguments), r#""$PUKKA" "$@" >/dev/full"#).code(8);
+        let files: Vec<_> =
+            fs::read_dir(desk.at_home("state/pukka/lost")).unwrap().map(|file| file.unwrap().path()).collect();
+        let [file] = files.as_slice() else { panic!("{files:?}") };
+        assert!(run.err.contains(&format!("stands in {}", file.display())), "{run:?}");
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        let value = fs::read_to_string(file).unwrap();
+        assert!(desk.is_pin(one_line(&value)) && !desk.is_pin(PIN));
+        // As a SOURCE it is taken as it stands.
+        desk.logged(&["pin", "verify", "--pin", &format!("file:{}", file.display())]).run().code(0);
+    }
+}
+
+#[test]
+fn a_value_that_can_be_kept_nowhere_is_said_to_be_lost() {
     for more in [&[][..], &["--json"]] {
         let desk = Desk::new();
+        // Something else stands where it would be kept.
+        fs::create_dir_all(desk.at_home("state/pukka")).unwrap();
+        fs::write(desk.at_home("state/pukka/lost"), "").unwrap();
         let arguments = [&change_to("generate")[..], more].concat();
         let run = shell(desk.logged(&arguments), r#""$PUKKA" "$@" >/dev/full"#).code(8);
         assert!(run.err.contains("the token has its new value") && run.err.contains("generate:FILE"), "{run:?}");
@@ -363,6 +387,8 @@ fn after_a_failure_a_value_is_not_said_to_stand_where_it_could_not_be_written() 
     let unknown = || Faults::new().rule("C_SetPIN=after:CKR_DEVICE_REMOVED");
     for more in [&[][..], &["--json"]] {
         let desk = Desk::new();
+        fs::create_dir_all(desk.at_home("state/pukka")).unwrap();
+        fs::write(desk.at_home("state/pukka/lost"), "").unwrap();
         let arguments = [&change_to("generate")[..], more].concat();
         let run = shell(desk.logged_behind(unknown(), &arguments), r#""$PUKKA" "$@" >/dev/full"#).code(8);
         assert!(run.err.contains("error: ") && run.err.contains("is lost"), "{run:?}");
@@ -390,4 +416,25 @@ fn into_a_full_device(call: Pukka) -> Terminal {
 fn shown_value(shown: &str) -> &str {
     let is_value = |line: &&str| line.len() >= 6 && line.bytes().all(|byte| byte.is_ascii_digit());
     shown.lines().find(is_value).unwrap_or_else(|| panic!("no value: {shown}"))
+}
+
+/// Runs a call whose reader has gone before it writes.
+#[track_caller]
+fn without_a_reader(call: Pukka) -> Run {
+    let (reader, output) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = detached(&call.command());
+    let output = command.stdin(Stdio::null()).stdout(output).stderr(Stdio::piped()).output().unwrap();
+    Run { code: output.status.code().unwrap(), out: String::new(), err: String::from_utf8(output.stderr).unwrap() }
+}
+
+#[test]
+fn a_reader_who_has_had_enough_of_a_listing_is_no_error_and_one_who_misses_a_failure_is_told() {
+    let desk = Desk::new();
+    for arguments in [&["list"][..], &["list", "--json"], &["status"], &["doctor", "--via", "pkcs11"], &["--help"]] {
+        let run = without_a_reader(desk.logged(arguments)).code(0);
+        assert!(!run.err.contains("error"), "{arguments:?}: {run:?}");
+    }
+    let run = without_a_reader(desk.logged(&["pin", "verify", "--pin", "env:WRONG", "--json"])).code(4);
+    assert!(run.err.contains("error: wrong PIN"), "{run:?}");
 }

@@ -3,11 +3,13 @@
 //! The fault module answers for the token, so that nobody but the tool ever holds a copy, and stops it at its last call.
 
 mod cards;
+mod locked;
 mod worker;
 
 use std::{fs, path::PathBuf};
 
 use crate::support::{
+    Pukka,
     desk::{Desk, secret_file},
     marks::in_memory,
     running::{Running, script},
@@ -29,9 +31,18 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::of(|call| call)
+    }
+
+    /// One whose tool is called by somebody who is not root: its state is his.
+    fn of_a_user() -> Self {
+        Self::of(Pukka::as_a_user)
+    }
+
+    fn of(called: fn(Pukka) -> Pukka) -> Self {
         let desk = Desk::new();
         // The first to use a token has its module read it anew, which takes a C_Finalize that is not the last.
-        desk.logged(&["pin", "verify", "--pin", "env:PIN"]).run().code(0);
+        called(desk.logged(&["pin", "verify", "--pin", "env:PIN"])).run().code(0);
         Self { desk, folder: tempfile::tempdir().unwrap() }
     }
 

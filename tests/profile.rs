@@ -14,7 +14,7 @@ fn check(text: &str, more: &[&str]) -> Run {
     pukka(home.path(), arguments).env("PCSCLITE_CSOCK_NAME", "/nonexistent/pcscd").run()
 }
 
-const CARD: &str = r#"name = "staff"
+pub const CARD: &str = r#"name = "staff"
 title = "Staff card"
 status = "from documents"
 source = "its manual"

@@ -1,5 +1,7 @@
 //! Questions on a real terminal: what they say, what they take, and how they end.
 
+mod every;
+
 use std::process::Command;
 
 use nix::{
@@ -14,32 +16,12 @@ use crate::support::{
     home, pukka,
     running::Running,
     softhsm::{Faults, Gate},
-    terminal::Terminal,
+    terminal::{Terminal, is_restored, under_shell},
 };
 
 /// On a terminal of its own.
 fn on_terminal(call: Pukka) -> Terminal {
     Terminal::spawn(call.command())
-}
-
-/// Under a shell on a terminal, which says the exit code and the state of the terminal afterwards.
-fn under_shell(call: Pukka) -> Terminal {
-    // The shell survives the signals that are meant for the tool.
-    let script = r#"trap : INT TERM QUIT; "$@"; echo "code=$?"; stty -a"#;
-    let call = call.command();
-    let mut shell = Command::new("bash");
-    shell.args(["-c", script, "bash"]).arg(call.get_program()).args(call.get_args()).env_clear();
-    shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Terminal::spawn(shell)
-}
-
-/// Asserts that the terminal is as a shell leaves it: what is typed is shown, and signals and line editing work.
-#[track_caller]
-fn is_restored(shown: &str) {
-    let state = shown.split("code=").nth(1).unwrap_or_else(|| panic!("{shown}"));
-    for flag in [" echo ", " icanon ", " isig ", "susp = ^Z"] {
-        assert!(state.replace('\n', " ").contains(flag), "{flag} is not set: {shown}");
-    }
 }
 
 fn change(desk: &Desk) -> Pukka {

@@ -19,18 +19,18 @@ use crate::support::{
     softhsm::{Faults, Gate},
 };
 
-const CHANGE: &str = "pin change --token desk-7 --pin env:PIN --new-pin env:NEW --no-input --json";
+pub const CHANGE: &str = "pin change --token desk-7 --pin env:PIN --new-pin env:NEW --no-input --json";
 const WRONG: &str = "pin verify --token desk-7 --pin env:WRONG --no-input --json";
 
 /// A desk with one token, its serial, and the file that SoftHSM2 keeps it in.
-struct Rescue {
-    desk: Desk,
-    serial: String,
+pub struct Rescue {
+    pub desk: Desk,
+    pub serial: String,
     file: PathBuf,
 }
 
 impl Rescue {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let desk = Desk::blank();
         let serial = desk.store.token(LABEL, SO, Some(PIN));
         let file = file_of(&desk, &serial);
@@ -63,7 +63,7 @@ impl Rescue {
     }
 
     /// A write that is killed, with the token's file as `damage` leaves it: SoftHSM2 empties it before it writes.
-    fn killed(&self, words: &str, damage: &dyn Fn(&Path)) {
+    pub fn killed(&self, words: &str, damage: &dyn Fn(&Path)) {
         let gate = Gate::new(self.desk.store.dir(), "crash");
         let child = self.held(&gate.before("C_Login"), words, &gate);
         self.kill(child, "crash");
@@ -79,7 +79,7 @@ impl Rescue {
         wait_for_end(worker);
     }
 
-    fn restore(&self, words: &str) -> Run {
+    pub fn restore(&self, words: &str) -> Run {
         self.desk.run(&format!("token restore {words}"))
     }
 }
@@ -91,7 +91,7 @@ fn file_of(desk: &Desk, serial: &str) -> PathBuf {
     ours.next().expect("a directory named by the serial").join("token.object")
 }
 
-fn empty(file: &Path) {
+pub fn empty(file: &Path) {
     fs::File::create(file).unwrap();
 }
 

@@ -27,6 +27,7 @@ fn a_wrong_call_is_exit_2_says_why_on_standard_error_and_points_to_the_help() {
         (&["token"], "verb is missing", "pukka token --help"),
         (&["completions"], "is missing", "pukka completions --help"),
         (&["pin", "change", "1234"], "argument too many", "pukka pin change --help"),
+        (&["pin", "change", "--puk", "env:A"], "this command has no --puk", "pukka pin change --help"),
         (&["pin", "change", "--pin"], "--pin", "pukka pin change --help"),
         (&["list", "--wait", "soon"], "--wait", "pukka list --help"),
         (&["list", "--via", "air"], "pcsc, pkcs11", "pukka list --help"),

@@ -12,9 +12,7 @@ use crate::{operation::Operation, token::Role};
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Change the admin key, knowing the old one; keys are hexadecimal
-    #[command(
-        after_help = "Example: pukka admin-key change --application gids --admin-key file:KEY --new-admin-key generate:NEW"
-    )]
+    #[command(after_help = "Example: pukka admin-key change --admin-key prompt --new-admin-key generate:NEW")]
     Change {
         #[command(flatten)]
         admin_key: AdminKey,

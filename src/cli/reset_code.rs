@@ -12,9 +12,7 @@ use crate::operation::Operation;
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Set the reset code, or another one in its place, by the Admin PIN
-    #[command(
-        after_help = "Example: pukka reset-code set --application openpgp --so-pin prompt --new-reset-code generate"
-    )]
+    #[command(after_help = "Example: pukka reset-code set --so-pin prompt --new-reset-code generate")]
     Set {
         #[command(flatten)]
         so_pin: SoPin,

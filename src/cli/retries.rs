@@ -12,9 +12,7 @@ use crate::{operation::Operation, token::Role};
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Set the limits of the retry counters; a PIV card puts PIN and PUK back to those of delivery, so it wants new ones too
-    #[command(
-        after_help = "Example: pukka retries set --application piv --pin-tries 5 --puk-tries 5 --new-pin prompt --new-puk generate:PUK"
-    )]
+    #[command(after_help = "Example: pukka retries set --application piv --pin-tries 5 --puk-tries 5")]
     Set {
         /// Tries of the PIN, 1 to 255
         #[arg(long, value_name = "N", value_parser = tries)]

@@ -43,7 +43,7 @@ option!(
     pin,
     Need::Current(Role::UserPin),
     Source::current,
-    "Where the present PIN comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad"
+    "Where the present PIN comes from: prompt, pinentry, env:NAME, file:PATH, fd:N, stdin, credential:NAME or pinpad"
 );
 option!(
     NewPin,
@@ -57,7 +57,7 @@ option!(
     puk,
     Need::Current(Role::Puk),
     Source::current,
-    "Where the present PUK comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad"
+    "Where the present PUK comes from: prompt, pinentry, env:NAME, file:PATH, fd:N, stdin, credential:NAME or pinpad"
 );
 option!(
     NewPuk,
@@ -71,7 +71,7 @@ option!(
     so_pin,
     Need::Current(Role::SoPin),
     Source::current,
-    "Where the present SO PIN comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad",
+    "Where the present SO PIN comes from: prompt, pinentry, env:NAME, file:PATH, fd:N, stdin, credential:NAME or pinpad",
     "admin-pin"
 );
 option!(
@@ -87,7 +87,7 @@ option!(
     admin_key,
     Need::Current(Role::AdminKey),
     Source::current,
-    "Where the present admin key comes from, in hexadecimal without blanks: prompt, env:NAME, file:PATH, fd:N or stdin",
+    "Where the present admin key comes from, in hexadecimal without blanks: prompt, pinentry, env:NAME, file:PATH, fd:N, stdin or credential:NAME",
     "management-key"
 );
 option!(
@@ -103,7 +103,7 @@ option!(
     reset_code,
     Need::Current(Role::ResetCode),
     Source::current,
-    "Where the present reset code comes from: prompt, env:NAME, file:PATH, fd:N, stdin or pinpad"
+    "Where the present reset code comes from: prompt, pinentry, env:NAME, file:PATH, fd:N, stdin, credential:NAME or pinpad"
 );
 option!(
     NewResetCode,
@@ -117,7 +117,7 @@ option!(
     response,
     Need::Current(Role::Response),
     Source::current,
-    "Where the response to the challenge comes from, in hexadecimal: prompt, env:NAME, file:PATH, fd:N or stdin"
+    "Where the response to the challenge comes from, in hexadecimal: prompt, pinentry, env:NAME, file:PATH, fd:N, stdin or credential:NAME"
 );
 
 /// The source of one option, to be chained with those of others.

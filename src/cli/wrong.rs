@@ -36,6 +36,7 @@ pub fn explain(error: &clap::Error, arguments: &[std::ffi::OsString]) -> Wrong {
     let sentence = match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => "a verb is missing".into(),
         ErrorKind::InvalidSubcommand => "there is no such command".into(),
+        ErrorKind::UnknownArgument if option.is_some() => format!("this command has no {named}"),
         ErrorKind::UnknownArgument => {
             "there is an argument too many, or an option that this command does not have (a token is named with --token, and a secret is never an argument)".into()
         }

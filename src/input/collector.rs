@@ -1,6 +1,7 @@
 //! Collects the secrets of a plan: those at hand first, before any token is opened; the others from a person, never under a lock.
 
 mod answer;
+mod askers;
 mod keys;
 mod rules;
 
@@ -18,7 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
 use super::{
-    Prompter, Source, file,
+    Prompter, Source, credential, file,
     lines::{self, Lines, check, no_line, unreadable},
 };
 use crate::{
@@ -55,6 +56,7 @@ pub struct Collector {
     sources: BTreeMap<Need, Source>,
     at_hand: BTreeMap<Need, Pin>,
     ask: Option<Box<dyn Prompter>>,
+    pinentry: Option<Box<dyn Prompter>>,
     destroy: Destroy,
     generated: Vec<Generated>,
     files: Vec<PathBuf>,
@@ -65,7 +67,7 @@ impl Collector {
     /// A collector over the sources that were named; `ask` is none where nobody may be asked.
     pub fn new(sources: BTreeMap<Need, Source>, ask: Option<Box<dyn Prompter>>, destroy: Destroy) -> Self {
         let (at_hand, generated, files) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { sources, at_hand, ask, destroy, generated, files, rules: Rules::default() }
+        Self { sources, at_hand, ask, pinentry: None, destroy, generated, files, rules: Rules::default() }
     }
 
     /// Reads every source that needs no person. Nothing of a token is known or touched yet.
@@ -79,6 +81,7 @@ impl Collector {
         for (need, source) in self.sources.iter().filter(|(need, _)| !need.is_late()) {
             let value = match source {
                 Source::Env(name) => from_environment(name, *need)?,
+                Source::Credential(name) => credential::read(name, *need)?,
                 Source::Stdin | Source::File(_) | Source::Descriptor(_) => {
                     let index = match shared.iter().position(|(open, _)| open == source) {
                         Some(index) => index,
@@ -90,7 +93,7 @@ impl Collector {
                     let line = shared.get_mut(index).and_then(|(_, lines)| lines.next_line());
                     line.ok_or_else(|| no_line(*need))?
                 }
-                Source::Prompt | Source::Pad | Source::Generate | Source::GenerateTo(_) => continue,
+                Source::Prompt | Source::Pinentry | Source::Pad | Source::Generate | Source::GenerateTo(_) => continue,
             };
             check(*need, &value)?;
             self.at_hand.insert(*need, value);
@@ -122,7 +125,7 @@ impl Collector {
                 need.option()
             )));
         }
-        let value = typed(self.asked(need)?.as_mut(), question)?;
+        let value = typed(self.asked(need)?, question)?;
         check(need, &value).map(|()| value)
     }
 
@@ -171,11 +174,11 @@ impl Collector {
             )),
             Some(Source::Generate) => Ok(()),
             Some(Source::Env(name)) => from_environment(name, need).map(drop),
+            Some(Source::Credential(name)) => credential::read(name, need).map(drop),
             // What is read late may not even be there yet.
             Some(Source::Stdin | Source::File(_) | Source::Descriptor(_)) => Ok(()),
             Some(Source::Pad) if !survey.pad => Err(Error::unsupported("keys of its own to type a secret at".into())),
-            _ if self.ask.is_none() => Err(missing(need)),
-            _ => Ok(()),
+            _ => self.can_ask(need),
         }
     }
 
@@ -263,7 +266,7 @@ impl Collector {
                 self.generated.push(Generated { need, value: None });
             }
             _ => {
-                let copy = Pin::take(Zeroizing::new(value.bytes().to_vec()));
+                let copy = Pin::take(value.bytes());
                 self.generated.push(Generated { need, value: Some(copy) });
             }
         }
@@ -271,7 +274,7 @@ impl Collector {
     }
 
     fn ask_current(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
-        let value = typed(self.asked(need)?.as_mut(), &question(need, survey))?;
+        let value = typed(self.asked(need)?, &question(need, survey))?;
         check(need, &value).and_then(|()| self.check_value(need, &value, survey)).map(|()| value)
     }
 
@@ -283,7 +286,7 @@ impl Collector {
         told.iter().try_for_each(|told| self.asked(need).map(|prompter| prompter.tell(told)))?;
         let mut last = differ();
         for _ in 0..PATIENCE {
-            let value = self.asked(need)?.secret(&question)?;
+            let (value, repeated) = self.asked(need)?.new_secret(&question)?;
             last = match check(need, &value).and_then(|()| self.check_value(need, &value, survey)) {
                 Err(_) if value.is_empty() => nothing_typed(),
                 Err(refused) => refused,
@@ -291,7 +294,7 @@ impl Collector {
                     let weak = self.weakness(need, &value, survey);
                     let prompter = self.asked(need)?;
                     weak.iter().for_each(|weak| prompter.tell(weak));
-                    if prompter.secret(&again)? == value {
+                    if repeated || prompter.secret(&again)? == value {
                         return Ok(value);
                     }
                     differ()
@@ -358,10 +361,6 @@ impl Collector {
                 need.role()
             )))
         })
-    }
-
-    fn asked(&mut self, need: Need) -> Result<&mut Box<dyn Prompter>> {
-        self.ask.as_mut().ok_or_else(|| missing(need))
     }
 }
 

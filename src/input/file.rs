@@ -1,10 +1,13 @@
 //! Files of secrets: read only where nobody else can, written once and synced.
 
+mod access;
+
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
-    path::Path,
+    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
@@ -25,7 +28,7 @@ pub fn open(path: &Path, need: Need) -> Result<File> {
         return Err(Error::Usage(format!("what --{} names is neither a file nor a pipe", need.option())));
     }
     let mode = metadata.mode();
-    if mode & 0o066 != 0 {
+    if access::is_open_to_others(&file, mode) {
         return Err(Error::Usage(format!(
             "the file that --{} names is open to other users (mode {:03o}); make it yours alone with `chmod 600`",
             need.option(),
@@ -66,6 +69,18 @@ pub fn write_new(path: &Path, value: &Pin, need: Need) -> Result<()> {
         remove(path);
         failed(error)
     })
+}
+
+/// Keeps a generated value that standard output did not take, in a new file below `directory`, as `file:` reads it.
+///
+/// # Errors
+/// As [`write_new`].
+pub fn keep(directory: &Path, need: Need, value: &Pin) -> Result<PathBuf> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| unreadable(need, &error))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let path = directory.join(format!("{}-{now}-{}", need.option(), std::process::id()));
+    write_new(&path, value, need).map(|()| path)
 }
 
 /// Removes a generated value that the token certainly did not take, so that nobody takes it for the real one.

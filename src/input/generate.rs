@@ -1,12 +1,11 @@
 //! New values made by us: random, within the limits of the token, without bias.
 
 use rand::{rand_core::UnwrapErr, rngs::SysRng, seq::IndexedRandom};
-use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
     policy::{Demands, Generator},
-    secret::Pin,
+    secret::{Pages, Pin},
     token::{Reference, Role, Unit},
 };
 
@@ -58,8 +57,8 @@ pub fn generate(
     let alphabet = alphabet(unit, usual, generator, demands);
     let mut refused = Error::Policy(format!("no character is left of which a new {role} could be made"));
     for _ in 0..if alphabet.is_empty() { 0 } else { DRAWS } {
-        let mut value = Zeroizing::new(Vec::with_capacity(length));
-        value.extend((0..length).filter_map(|_| alphabet.choose(&mut UnwrapErr(SysRng))));
+        let mut value = Pages::with_capacity(length);
+        value.extend((0..length).filter_map(|_| alphabet.choose(&mut UnwrapErr(SysRng)).copied()));
         let value = Pin::take(value);
         match passes(&value) {
             Ok(()) => return Ok(value),

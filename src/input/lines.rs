@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
-    secret::Pin,
+    secret::{Pages, Pin},
     token::Need,
 };
 
@@ -18,7 +18,7 @@ const MOST: usize = 16 * 1024;
 
 /// What was read from one source: lines in order, each to be taken once.
 pub struct Lines {
-    text: Zeroizing<Vec<u8>>,
+    text: Pages,
     at: usize,
 }
 
@@ -29,7 +29,7 @@ impl Lines {
     /// [`Error::Usage`] where it cannot be read or is far too long; the sentence names the option, not what it names.
     pub fn read(mut from: impl Read, need: Need) -> Result<Self> {
         // The vector never grows, so no copy is left behind when it is wiped.
-        let mut text = Zeroizing::new(Vec::with_capacity(MOST + 1));
+        let mut text = Pages::with_capacity(MOST + 1);
         text.resize(MOST + 1, 0);
         let mut length = 0;
         while let Some(room) = text.get_mut(length..).filter(|room| !room.is_empty()) {
@@ -52,7 +52,7 @@ impl Lines {
     /// # Errors
     /// As [`Self::read`]; [`Error::Usage`] where there is no line.
     pub fn read_one(mut from: impl Read, need: Need) -> Result<Pin> {
-        let mut text = Zeroizing::new(Vec::with_capacity(Pin::MOST + 2));
+        let mut text = Pages::with_capacity(Pin::MOST + 2);
         let mut byte = Zeroizing::new([0_u8]);
         while text.len() < text.capacity() && text.last() != Some(&b'\n') {
             match from.read(byte.as_mut_slice()) {
@@ -74,7 +74,7 @@ impl Lines {
         self.at += line.len() + usize::from(end.is_some());
         // A CR ends a line only together with LF; alone it is a control character, and refused as one.
         let line = line.strip_suffix(b"\r").filter(|_| end.is_some()).unwrap_or(line);
-        Some(Pin::take(Zeroizing::new(line.to_vec())))
+        Some(Pin::take(line))
     }
 
     /// Whether every line was taken.

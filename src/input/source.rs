@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::credential;
+
 /// Where one secret comes from. Its `Debug` names the kind alone: what stood there may have been a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Source {
@@ -15,6 +17,10 @@ pub enum Source {
     Descriptor(u32),
     /// Standard input.
     Stdin,
+    /// The desktop's pinentry.
+    Pinentry,
+    /// A credential of systemd.
+    Credential(String),
     /// The token's own keys.
     Pad,
     /// Made by us, and written to standard output.
@@ -29,7 +35,7 @@ pub enum SourceError {
     /// Most likely the secret itself.
     #[error(
         "takes the name of a source, never the secret itself, since every process on this machine can read a command line; \
-         use prompt, env:NAME, file:PATH, fd:N, stdin or pinpad"
+         use prompt, pinentry, env:NAME, file:PATH, fd:N, stdin, credential:NAME or pinpad"
     )]
     Literal,
     /// One that is to come.
@@ -41,6 +47,9 @@ pub enum SourceError {
     /// Nothing behind the colon.
     #[error("names nothing behind the colon, or no number where one belongs")]
     Incomplete,
+    /// No name that systemd gives.
+    #[error("names no credential: that is a file's name, in printable ASCII without a slash or a colon")]
+    Credential,
 }
 
 impl Source {
@@ -65,9 +74,10 @@ impl Source {
             None => match word {
                 "prompt" => Ok(Self::Prompt),
                 "stdin" => Ok(Self::Stdin),
+                "pinentry" => Ok(Self::Pinentry),
                 "pinpad" => Ok(Self::Pad),
                 "generate" => Ok(Self::Generate),
-                "pinentry" | "escrow" => Err(SourceError::Later),
+                "escrow" => Err(SourceError::Later),
                 _ => Err(SourceError::Literal),
             },
             Some(("env", name)) if name.contains('=') => Err(SourceError::Literal),
@@ -75,7 +85,9 @@ impl Source {
             Some(("file", path)) => named(path).map(|path| Self::File(path.into())),
             Some(("fd", number)) => number.parse().map(Self::Descriptor).map_err(|_| SourceError::Incomplete),
             Some(("generate", path)) => named(path).map(|path| Self::GenerateTo(path.into())),
-            Some(("credential", _)) => Err(SourceError::Later),
+            Some(("credential", "")) => Err(SourceError::Incomplete),
+            Some(("credential", name)) if credential::is_name(name) => Ok(Self::Credential(name.to_owned())),
+            Some(("credential", _)) => Err(SourceError::Credential),
             Some(_) => Err(SourceError::Literal),
         }
     }
@@ -89,6 +101,8 @@ impl std::fmt::Debug for Source {
             Self::File(_) => "file:…",
             Self::Descriptor(_) => "fd:…",
             Self::Stdin => "stdin",
+            Self::Pinentry => "pinentry",
+            Self::Credential(_) => "credential:…",
             Self::Pad => "pinpad",
             Self::Generate => "generate",
             Self::GenerateTo(_) => "generate:…",
@@ -105,6 +119,8 @@ mod tests {
         assert_eq!(Source::current("env:PIN"), Ok(Source::Env("PIN".into())));
         assert_eq!(Source::current("file:/a:b"), Ok(Source::File("/a:b".into())));
         assert_eq!(Source::current("fd:3"), Ok(Source::Descriptor(3)));
+        assert_eq!(Source::current("pinentry"), Ok(Source::Pinentry));
+        assert_eq!(Source::new_value("credential:desk-7.pin"), Ok(Source::Credential("desk-7.pin".into())));
         assert_eq!(Source::new_value("generate:out"), Ok(Source::GenerateTo("out".into())));
         assert_eq!(Source::new_value("generate"), Ok(Source::Generate));
     }
@@ -116,6 +132,14 @@ mod tests {
             assert_eq!(error, SourceError::Literal);
             assert!(!error.to_string().contains("271828"));
         }
+    }
+
+    #[test]
+    fn a_credential_has_a_name_that_systemd_gives() {
+        for name in ["a/b", "..", ".", "a:b", "zoë", "a\tb", &"n".repeat(256)] {
+            assert_eq!(Source::current(&format!("credential:{name}")), Err(SourceError::Credential), "{name}");
+        }
+        assert_eq!(Source::current("credential:"), Err(SourceError::Incomplete));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
-    secret::Pin,
+    secret::{Pages, Pin},
 };
 
 /// Asks a person.
@@ -28,6 +28,14 @@ pub trait Prompter {
     /// [`Error::Interrupted`] where the terminal closes or its input ends.
     fn secret(&mut self, question: &str) -> Result<Pin>;
 
+    /// Asks for a secret that is new; the word behind it says whether it was entered twice already.
+    ///
+    /// # Errors
+    /// As [`Prompter::secret`].
+    fn new_secret(&mut self, question: &str) -> Result<(Pin, bool)> {
+        self.secret(question).map(|value| (value, false))
+    }
+
     /// Asks for a word; what is typed is shown.
     ///
     /// # Errors
@@ -36,6 +44,14 @@ pub trait Prompter {
 
     /// Says something without asking.
     fn tell(&mut self, sentence: &str);
+
+    /// Whether it can ask at all, as far as that is known before it does.
+    ///
+    /// # Errors
+    /// [`Error::Device`], with the cure.
+    fn can_ask(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The terminal's state before a question, while one is open.
@@ -64,9 +80,9 @@ impl Terminal {
     }
 
     /// Reads one line, as the terminal's own line editing gives it.
-    fn line(&mut self) -> Result<Zeroizing<Vec<u8>>> {
+    fn line(&mut self) -> Result<Pages> {
         // The vector never grows, so no copy is left behind when it is wiped.
-        let mut line = Zeroizing::new(Vec::with_capacity(Pin::MOST + 2));
+        let mut line = Pages::with_capacity(Pin::MOST + 2);
         let mut byte = Zeroizing::new([0_u8]);
         loop {
             match self.device.read(byte.as_mut_slice()) {

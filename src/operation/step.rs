@@ -242,7 +242,7 @@ fn by_counter(action: &Action, token: &mut dyn Token) -> Result<(Proof, Retries)
                     // A status word cannot tell more than 15.
                     Retries::Left { left, limit: None } if left == (*wanted).min(15) || left == *wanted => {}
                     Retries::Left { .. } | Retries::Blocked => return contradicted(*role, "its tries are not as set"),
-                    Retries::Low | Retries::Final | Retries::Unknown => proof = UNTOLD,
+                    Retries::Low | Retries::Final | Retries::Unlimited | Retries::Unknown => proof = UNTOLD,
                 }
             }
             Ok((proof, Retries::Unknown))

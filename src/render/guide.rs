@@ -192,6 +192,7 @@ fn standing(pin: &Reference) -> String {
         }
         Retries::Left { left, .. } => Some(format!("{} are left", tries(left))),
         Retries::Low => Some("a wrong value was given since the last right one".into()),
+        Retries::Unlimited => Some("the token does not count tries".into()),
         Retries::Unknown if pin.state == State::Unknown => Some("nor does it tell how many tries are left".into()),
         Retries::Unknown => Some("the token does not tell how many tries are left".into()),
         Retries::Blocked => None,
@@ -221,7 +222,7 @@ fn of_other(other: &Reference, pin: &Reference) -> Option<String> {
         (_, Retries::Unknown) if other.role.is_counted() => {
             format!("how many tries of {name} are left is not told")
         }
-        (_, Retries::Unknown | Retries::Blocked) => return None,
+        (_, Retries::Unlimited | Retries::Unknown | Retries::Blocked) => return None,
     })
 }
 

@@ -179,7 +179,7 @@ impl Serialize for Tries {
             Retries::Final => Flag { flag: "final" }.serialize(serializer),
             Retries::Blocked if self.1 == Application::Pkcs11 => Flag { flag: "locked" }.serialize(serializer),
             Retries::Blocked => Left { left: 0, limit: None }.serialize(serializer),
-            Retries::Unknown => serializer.serialize_none(),
+            Retries::Unlimited | Retries::Unknown => serializer.serialize_none(),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     config::{self, Config},
     device::{self, Settings, card::iso7816::Profiles},
     finding::{Check, Finding, Value},
+    secret,
     token::{Route, Text},
 };
 
@@ -52,6 +53,21 @@ pub fn profiles_that_hold(named: Option<&Path>, directories: &[PathBuf]) -> (Pro
 /// Everything else: who may change pukka's files, and what the devices say.
 pub fn doctor(named: Option<&Path>, via: Option<Route>, settings: &Settings) -> Vec<Finding> {
     let mut findings = config::permissions(named);
+    findings.push(memory(secret::refusal()));
     findings.extend(device::examine(via, settings));
     findings
+}
+
+/// Whether the system keeps secrets out of swap; `refusal` is why it does not.
+fn memory(refusal: Option<String>) -> Finding {
+    match refusal {
+        None => Finding::ok(Check::Memory, "secrets lie in locked memory, which is never written to swap"),
+        Some(why) => {
+            Finding::warning(Check::Memory, "the system locks no memory, so that secrets may be written to swap")
+                .cure(
+                    "allow 64 KiB of it (`ulimit -l 64`, or memlock in /etc/security/limits.conf), or encrypt the swap",
+                )
+                .detail(why)
+        }
+    }
 }

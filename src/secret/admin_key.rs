@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
-
-use super::Pin;
+use super::{Pages, Pin};
 use crate::{
     error::{Error, Result},
     token::Need,
@@ -13,7 +11,7 @@ use crate::{
 /// The key that administers a card, in bytes. Which cipher it is for, the card says or the length of its challenge.
 ///
 /// It has no `Display`, `Clone` or `Serialize`, and its `Debug` shows nothing of it.
-pub struct AdminKey(Zeroizing<Vec<u8>>);
+pub struct AdminKey(Pages);
 
 impl AdminKey {
     /// The lengths in bytes that a key can have: AES-128; 3DES and AES-192; AES-256.
@@ -28,8 +26,8 @@ impl AdminKey {
         if !Self::LENGTHS.map(|length| 2 * length).contains(&digits.len()) {
             return refuse("is no key, which has 32, 48 or 64 hexadecimal digits");
         }
-        // Of its final size from the start, so that no copy is left behind; decoded in constant time.
-        let mut key = Zeroizing::new(vec![0; digits.len() / 2]);
+        // Decoded in constant time.
+        let mut key = Pages::filled(digits.len() / 2, 0);
         match base16ct::mixed::decode(digits.bytes(), &mut key) {
             Ok(_) => Ok(Self(key)),
             Err(_) => refuse("holds a character that is no hexadecimal digit"),
@@ -54,7 +52,7 @@ mod tests {
     use crate::token::Role;
 
     fn parse(digits: &str) -> Result<AdminKey> {
-        AdminKey::parse(Need::Current(Role::AdminKey), &Pin::take(Zeroizing::new(digits.as_bytes().to_vec())))
+        AdminKey::parse(Need::Current(Role::AdminKey), &Pin::take(digits.as_bytes()))
     }
 
     #[test]

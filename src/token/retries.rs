@@ -18,6 +18,8 @@ pub enum Retries {
     Final,
     /// No try left.
     Blocked,
+    /// A wrong value costs nothing, ever.
+    Unlimited,
     /// The token does not tell.
     Unknown,
 }
@@ -43,6 +45,7 @@ impl fmt::Display for Retries {
             Self::Low => f.write_str("a wrong value was given since the last right one"),
             Self::Final => f.write_str("1 try left"),
             Self::Blocked => f.write_str("no tries left"),
+            Self::Unlimited => f.write_str("tries not counted"),
             Self::Unknown => f.write_str("tries not told"),
         }
     }

@@ -46,8 +46,7 @@ impl Waiting {
     fn finish(mut self) -> Run {
         std::io::Read::read_to_string(&mut self.said, &mut self.err).unwrap();
         let output = self.child.wait_with_output().unwrap();
-        let out = String::from_utf8(output.stdout).unwrap();
-        Run { code: output.status.code().unwrap_or(-1), out, err: self.err }
+        Run::of(output.status.code().unwrap_or(-1), output.stdout, self.err.into_bytes())
     }
 }
 

@@ -120,6 +120,16 @@ fn a_token_that_is_being_written_is_told_with_its_writer_and_a_write_that_was_cu
 }
 
 #[test]
+fn what_stands_in_the_place_of_a_copy_and_is_none_is_told() {
+    let desk = Desk::new();
+    let copies = desk.at_home("state/pukka/pre-images");
+    fs::create_dir_all(&copies).unwrap();
+    crate::support::desk::secret_file(&copies.join("one.pre-image"), "no copy");
+    let checks = checks(&desk.run("doctor --via pkcs11 --json").code(0));
+    says(only(&checks, "pre-image", "warning"), &["one.pre-image", "damaged"]);
+}
+
+#[test]
 fn the_text_has_a_line_a_fact_in_columns_and_a_cure_below_each_problem() {
     let home = home();
     let run = pukka(home.path(), ["doctor", "--via", "pcsc"]).run().code(0);

@@ -1,12 +1,11 @@
 //! Modules that load or do not, p11-kit's files, and OpenSC's.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use serde_json::json;
 
 use super::{checks, of, only, says};
 use crate::support::{
-    Pukka,
     cards::{Card, Pcscd},
     desk::{Desk, WITH_SECRETS, assert_not_called},
     modules::opensc,
@@ -65,21 +64,6 @@ fn a_module_that_fails_is_a_problem_with_its_code_and_no_failure_of_the_examinat
     }
 }
 
-/// A call by somebody who is not root, for whom alone p11-kit reads a configuration of his own.
-fn as_a_user(call: Pukka) -> Pukka {
-    if !nix::unistd::getuid().is_root() {
-        return call;
-    }
-    let command = call.command();
-    // It reads and writes what root has laid out for the test. (A namespace of users would do as well, but for a chroot, which has none.)
-    let rights = "+dac_override,+dac_read_search";
-    let mut user = Command::new("setpriv");
-    user.args(["--reuid=65534", "--inh-caps", rights, "--ambient-caps", rights]);
-    user.arg(command.get_program()).args(command.get_args()).env_clear();
-    user.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Pukka::from(user)
-}
-
 #[test]
 fn p11_kits_files_are_read_as_p11_kit_does_and_what_it_would_leave_out_is_told() {
     let desk = Desk::new();
@@ -88,9 +72,9 @@ fn p11_kits_files_are_read_as_p11_kit_does_and_what_it_would_leave_out_is_told()
     fs::write(user.join("pkcs11.conf"), "user-config: only\n").unwrap();
     let write = |name: &str, text: &str| fs::write(user.join("modules").join(name), text).unwrap();
     let softhsm = format!("module: {}\n", softhsm_module().display());
-    let examined = || checks(&as_a_user(desk.bare("doctor --via pkcs11 --json")).run().code(0));
+    let examined = || checks(&desk.bare("doctor --via pkcs11 --json").as_a_user().run().code(0));
     let tokens =
-        || as_a_user(desk.bare("list --via pkcs11 --json")).run().code(0).json()["tokens"].as_array().unwrap().len();
+        || desk.bare("list --via pkcs11 --json").as_a_user().run().code(0).json()["tokens"].as_array().unwrap().len();
 
     write("a.module", &softhsm);
     write("b.module", "module: /nowhere/missing.so\n");
@@ -107,9 +91,9 @@ fn p11_kits_files_are_read_as_p11_kit_does_and_what_it_would_leave_out_is_told()
     let problems = of(&checks, "p11-kit", "problem");
     says(problems[0], &["b.module, line 2: it is no `name: value`"]);
     says(problems[1], &["loads no module at all"]);
-    let list = as_a_user(desk.bare("list --via pkcs11")).run().code(8);
+    let list = desk.bare("list --via pkcs11").as_a_user().run().code(8);
     assert!(list.err.contains("p11-kit-proxy.so"), "what is told of p11-kit is what it does: {list:?}");
-    let debugged = as_a_user(desk.bare("doctor --via pkcs11 --json").env("P11_KIT_STRICT", "yes")).run().code(0);
+    let debugged = desk.bare("doctor --via pkcs11 --json").env("P11_KIT_STRICT", "yes").as_a_user().run().code(0);
     says(only(&super::checks(&debugged), "p11-kit", "warning"), &["P11_KIT_STRICT is set"]);
 }
 

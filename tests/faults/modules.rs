@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{CHANGE, RESET, VERIFY, rule};
 use crate::support::{
     Run,
-    desk::{Desk, NEW, PIN, SO},
-    softhsm::Faults,
+    desk::{Desk, NEW, PIN, SO, finish, start},
+    softhsm::{Faults, Gate},
 };
 
 fn with(desk: &Desk, module: &Path, words: &str) -> Run {
@@ -98,6 +98,37 @@ fn what_c_finalize_answers_does_not_undo_what_was_done() {
     let (run, calls) = desk.watched(Faults::new(), "list");
     run.code(0);
     assert_eq!(calls.last().map(String::as_str), Some("C_Finalize"), "{calls:?}");
+}
+
+#[test]
+fn a_module_that_does_not_end_is_no_reason_to_go_on_with_what_it_knew_of_a_token_that_another_has_changed() {
+    let desk = Desk::new();
+    desk.run(VERIFY).code(0);
+    let gate = Gate::new(desk.store.dir(), "gate");
+    let faults = Faults::new().rule(gate.after("C_Initialize#1")).rule("C_Finalize=CKR_GENERAL_ERROR");
+    let with_old_view = start(desk.faulty(&faults, &format!("{VERIFY} --json")));
+    gate.wait();
+    desk.run(CHANGE).code(0);
+    gate.open();
+    let error = finish(with_old_view).code(4).json()["error"].clone();
+    assert_eq!(error["kind"], "wrong-secret", "{error}");
+}
+
+#[test]
+fn what_is_longer_than_a_module_that_holds_its_maximum_tells_is_wrong_for_sure_and_not_sent() {
+    let desk = Desk::new();
+    let long = "1".repeat(256);
+    let verify = |value: &str| {
+        let (run, calls) =
+            (desk.logged(&["pin", "verify", "--pin", "env:LONG", "--json"]).env("LONG", value).run(), desk.calls());
+        (run, calls.iter().any(|call| call.starts_with("C_Login")))
+    };
+    let (run, sent) = verify(&long);
+    assert_eq!((run.code(6).json()["error"]["kind"].clone(), sent), ("policy".into(), false));
+    let (run, sent) = verify(&long[..255]);
+    let error = run.code(4).json()["error"].clone();
+    assert!(sent && error["message"] == "wrong PIN; this token does not count tries", "{error}");
+    assert_eq!(error["tries_left"], serde_json::Value::Null);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::page::Page;
+use crate::support::schema;
 
 /// The book's blocks are in one of these; `text` is what is neither run nor read by a program.
 const LANGUAGES: [&str; 6] = ["console", "sh", "toml", "json", "ini", "text"];
@@ -123,12 +124,13 @@ fn every_picture_says_in_words_what_it_shows() {
 }
 
 #[test]
-fn json_in_the_book_is_json() {
+fn json_in_the_book_is_what_the_schema_has() {
     for page in pages() {
         for block in page.blocks().filter(|block| block.language == "json") {
             for line in block.text.lines() {
-                let read = serde_json::from_str::<serde_json::Value>(line);
-                assert!(read.is_ok(), "{}:{}: {line}", page.path, block.line);
+                let object = serde_json::from_str(line).unwrap_or_else(|why| panic!("{}: {why}: {line}", page.path));
+                let held = schema::alternative(&object);
+                held.unwrap_or_else(|why| panic!("{}:{}: {why}: {line}", page.path, block.line));
             }
         }
     }

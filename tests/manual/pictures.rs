@@ -72,7 +72,6 @@ fn the_picture_of_an_error_is_what_a_run_shows() {
         calls: &[
             (verify, &[("PIN of piv 5437251 (3 tries left): ", "271828")]),
             (verify, &[("PIN of piv 5437251 (2 tries left): ", "314159")]),
-            (verify, &[]),
         ],
     }
     .is_what_a_run_shows();

@@ -92,14 +92,14 @@ fn made(card: &VirtualCard) -> Vec<Mark> {
 }
 
 /// A call that has said nothing yet of what it did, and cannot.
-struct Stopped {
-    tool: Child,
+pub struct Stopped {
+    pub tool: Child,
     output: UnixStream,
 }
 
 impl Stopped {
     #[track_caller]
-    fn start(call: Pukka) -> Self {
+    pub fn start(call: Pukka) -> Self {
         let (output, full) = UnixStream::pair().unwrap();
         full.set_nonblocking(true).unwrap();
         let fill = std::iter::repeat_with(|| (&full).write(&[b' '; 4096])).find_map(Result::err).unwrap();
@@ -128,7 +128,7 @@ impl Stopped {
     }
 
     /// Lets it go on, and returns its exit code and its report.
-    fn finish(mut self) -> (i32, String) {
+    pub fn finish(mut self) -> (i32, String) {
         let mut report = String::new();
         self.output.read_to_string(&mut report).unwrap();
         (self.tool.wait().unwrap().code().unwrap(), report.trim_start().to_owned())

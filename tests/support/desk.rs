@@ -182,11 +182,7 @@ pub fn start(tool: Pukka) -> Child {
 #[track_caller]
 pub fn finish(child: Child) -> Run {
     let output = child.wait_with_output().unwrap();
-    Run {
-        code: output.status.code().unwrap_or_else(|| panic!("killed: {output:?}")),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    Run::of(output.status.code().unwrap_or_else(|| panic!("killed: {output:?}")), output.stdout, output.stderr)
 }
 
 /// How often each of `names` was called, for a sentence of its own when it is not as it should be.

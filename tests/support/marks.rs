@@ -47,6 +47,37 @@ pub fn none_in_files(folder: &Path, marks: &[&str]) {
 /// allocator alone takes the first sixteen bytes.
 const PART: usize = 8;
 
+/// A piece of a process's memory.
+#[derive(Debug)]
+pub struct Mapping {
+    /// The file behind it, or what the system calls it: `[stack]`.
+    pub name: String,
+    /// Two letters each, as in `/proc/PID/smaps`: `lo` is locked.
+    pub flags: Vec<String>,
+}
+
+/// The writable mappings of a process in which `mark` stands, whole or in part; all for an empty one.
+pub fn mappings(process: u32, mark: &str) -> Vec<Mapping> {
+    let memory = File::open(format!("/proc/{process}/mem")).unwrap();
+    let smaps = fs::read_to_string(format!("/proc/{process}/smaps")).unwrap();
+    let (mut found, mut here) = (Vec::new(), None);
+    for line in smaps.lines() {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        if let Some((from, to)) = words[0].split_once('-') {
+            let [from, to] = [from, to].map(|address| u64::from_str_radix(address, 16).unwrap());
+            let mut content = vec![0; usize::try_from(to - from).unwrap()];
+            let is_read = words[1].starts_with("rw") && memory.read_at(&mut content, from).is_ok();
+            let mut parts = mark.as_bytes().chunks_exact(PART);
+            let has_part = mark.is_empty() || parts.any(|part| memmem::find(&content, part).is_some());
+            here = (is_read && has_part).then(|| words.get(5).copied().unwrap_or_default().to_owned());
+        } else if let Some(flags) = line.strip_prefix("VmFlags:") {
+            let flags = flags.split_ascii_whitespace().map(str::to_owned).collect();
+            found.extend(here.take().map(|name| Mapping { name, flags }));
+        }
+    }
+    found
+}
+
 /// Which of `marks` stand in the writable memory of a process, whole or in part.
 pub fn in_memory<'m, M: AsRef<[u8]> + ?Sized>(process: u32, marks: &[&'m M]) -> Vec<&'m M> {
     let memory = File::open(format!("/proc/{process}/mem")).unwrap();

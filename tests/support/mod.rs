@@ -9,6 +9,7 @@ pub mod kryoptic;
 pub mod marks;
 pub mod modules;
 pub mod running;
+pub mod schema;
 pub mod softhsm;
 pub mod terminal;
 
@@ -33,6 +34,14 @@ pub struct Run {
 }
 
 impl Run {
+    /// What a call ended with; each object of JSON holds to the schema.
+    #[track_caller]
+    pub fn of(code: i32, out: Vec<u8>, err: Vec<u8>) -> Self {
+        let out = String::from_utf8(out).unwrap();
+        schema::hold(&out);
+        Self { code, out, err: String::from_utf8(err).unwrap() }
+    }
+
     /// The one JSON object on standard output; anything else there is a failure.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
@@ -110,6 +119,18 @@ impl Pukka {
         Self { command: launcher, ..self }
     }
 
+    /// The call by somebody who is not root, who reads and writes what root has laid out for the test.
+    pub fn as_a_user(self) -> Self {
+        if !nix::unistd::getuid().is_root() {
+            return self;
+        }
+        // (A namespace of users would do as well, but for a chroot, which has none.)
+        let rights = "+dac_override,+dac_read_search";
+        let mut user = Command::new("setpriv");
+        user.args(["--reuid=65534", "--inh-caps", rights, "--ambient-caps", rights]);
+        self.started_by(user)
+    }
+
     /// The bare command, for a test that starts it in its own way (a terminal, in the background).
     pub fn command(self) -> Command {
         self.command
@@ -128,11 +149,7 @@ impl Pukka {
             let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
         }
         let output = child.wait_with_output().unwrap();
-        Run {
-            code: output.status.code().unwrap_or_else(|| panic!("killed: {output:?}")),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        Run::of(output.status.code().unwrap_or_else(|| panic!("killed: {output:?}")), output.stdout, output.stderr)
     }
 }
 

@@ -33,11 +33,7 @@ impl Running {
     #[track_caller]
     pub fn finish(mut self) -> Run {
         let output = self.0.take().unwrap().wait_with_output().unwrap();
-        Run {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        Run::of(output.status.code().unwrap_or(-1), output.stdout, output.stderr)
     }
 }
 

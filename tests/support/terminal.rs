@@ -14,7 +14,10 @@ use nix::{
     fcntl::OFlag,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt},
+    sys::termios::{LocalFlags, Termios, tcgetattr},
 };
+
+use super::Pukka;
 
 /// How long anything here may take that takes milliseconds on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,6 +72,27 @@ impl Terminal {
         self
     }
 
+    /// The state of the terminal.
+    #[track_caller]
+    pub fn state(&self) -> Termios {
+        tcgetattr(&self.master).unwrap()
+    }
+
+    /// Whether what is typed is shown.
+    #[track_caller]
+    pub fn echoes(&self) -> bool {
+        self.state().local_flags.contains(LocalFlags::ECHO)
+    }
+
+    /// Gives the window another size, of which the program is told by a signal.
+    #[track_caller]
+    pub fn resize(&mut self) -> &mut Self {
+        let name = ptsname_r(&self.master).unwrap();
+        let status = Command::new("stty").args(["-F", &name, "rows", "50", "columns", "31"]).status();
+        assert!(status.unwrap().success());
+        self
+    }
+
     /// The program's process.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -85,7 +109,9 @@ impl Terminal {
         let deadline = Instant::now() + PATIENCE;
         while self.read(deadline) {}
         let status = self.child.wait().unwrap();
-        (status.code().unwrap_or_else(|| panic!("{status}: {:?}", self.transcript())), self.transcript())
+        let shown = self.transcript();
+        super::schema::hold(&shown);
+        (status.code().unwrap_or_else(|| panic!("{status}: {shown:?}")), shown)
     }
 
     /// Closes the terminal, as by its window, and waits for the program's end. Returns its exit code, none where a signal
@@ -114,5 +140,26 @@ impl Terminal {
                 true
             }
         }
+    }
+}
+
+/// Under a shell on a terminal, which says the exit code and the state of the terminal afterwards.
+#[track_caller]
+pub fn under_shell(call: Pukka) -> Terminal {
+    // The shell survives the signals that are meant for the tool.
+    let script = r#"trap : INT TERM QUIT; "$@"; echo "code=$?"; stty -a"#;
+    let call = call.command();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", script, "bash"]).arg(call.get_program()).args(call.get_args()).env_clear();
+    shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Terminal::spawn(shell)
+}
+
+/// Asserts that the terminal is as a shell leaves it: what is typed is shown, and signals and line editing work.
+#[track_caller]
+pub fn is_restored(shown: &str) {
+    let state = shown.split("code=").nth(1).unwrap_or_else(|| panic!("{shown}"));
+    for flag in [" echo ", " icanon ", " isig ", "susp = ^Z"] {
+        assert!(state.replace('\n', " ").contains(flag), "{flag} is not set: {shown}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
+use crate::secret::Pages;
 
 /// What a command carries.
 pub enum Data {
@@ -11,7 +11,7 @@ pub enum Data {
     /// Bytes that anyone may see.
     Plain(Vec<u8>),
     /// A PIN, PUK or key: wiped when dropped, withheld from traces.
-    Secret(Zeroizing<Vec<u8>>),
+    Secret(Pages),
 }
 
 impl Data {
@@ -57,7 +57,7 @@ impl Command {
     /// The bytes to transmit: one APDU, or a chain where the data is longer than 255 bytes (ISO 7816-4, 5.1.1.1).
     ///
     /// Under T=0 a case 1 command has P3 = 00, and a case 4 command no Le: the card announces its answer by 61xx.
-    pub fn encode(&self, protocol: Protocol) -> Vec<Zeroizing<Vec<u8>>> {
+    pub fn encode(&self, protocol: Protocol) -> Vec<Pages> {
         let data = self.data.bytes();
         let mut chunks: Vec<&[u8]> = data.chunks(SHORT).collect();
         if chunks.is_empty() {
@@ -69,7 +69,7 @@ impl Command {
             .into_iter()
             .enumerate()
             .map(|(index, chunk)| {
-                let mut apdu = Zeroizing::new(Vec::with_capacity(chunk.len() + 6));
+                let mut apdu = Pages::with_capacity(chunk.len() + 6);
                 apdu.push(if index < last { cla | 0x10 } else { cla });
                 apdu.extend_from_slice(&rest);
                 if let Some(length) = u8::try_from(chunk.len()).ok().filter(|length| *length > 0) {
@@ -160,11 +160,11 @@ mod tests {
     }
 
     /// What a card makes of a chain: the header and the whole data, where every link is well formed.
-    fn received(chain: &[Zeroizing<Vec<u8>>]) -> Option<([u8; 4], Vec<u8>)> {
+    fn received(chain: &[Pages]) -> Option<([u8; 4], Vec<u8>)> {
         let mut data = Vec::new();
         let (last, before) = chain.split_last()?;
         for link in before {
-            let [cla, _, _, _, length, rest @ ..] = link.as_slice() else { return None };
+            let [cla, _, _, _, length, rest @ ..] = &**link else { return None };
             (cla & 0x10 != 0 && rest.len() == usize::from(*length)).then_some(())?;
             data.extend_from_slice(rest);
         }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_counted_and_not_shown() {
-        let command = command(Data::Secret(Zeroizing::new(b"271828\xFF\xFF".to_vec())), false);
+        let command = command(Data::Secret(Pages::from(&b"271828\xFF\xFF"[..])), false);
         assert_eq!(format!("{command:?}"), "TEST [00, 20, 00, 80] + 8 bytes withheld");
     }
 

@@ -1,13 +1,12 @@
 //! The channel to a card inside one transaction: commands out, whole responses back, secrets withheld from the trace.
 
-use zeroize::Zeroizing;
-
 use super::{
     apdu::{Command, Data, Protocol, Response, hex},
     status_word::{Meaning, StatusWord},
 };
 use crate::{
     error::{Error, Result, Trouble},
+    secret::Pages,
     token::{Retries, Trace},
 };
 
@@ -138,8 +137,8 @@ impl<'a> Channel<'a> {
 }
 
 /// The same command with the Le that the card asked for (ISO 7816-4, 5.1.3, SW 6Cxx).
-fn with_length(apdu: &[u8], command: &Command, length: u8) -> Zeroizing<Vec<u8>> {
-    let mut again = Zeroizing::new(Vec::with_capacity(apdu.len() + 1));
+fn with_length(apdu: &[u8], command: &Command, length: u8) -> Pages {
+    let mut again = Pages::with_capacity(apdu.len() + 1);
     let keep = match (&command.data, apdu.get(4)) {
         (Data::None, _) | (_, None) => 4,
         (_, Some(count)) => 5 + usize::from(*count),

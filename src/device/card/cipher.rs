@@ -6,12 +6,11 @@ use cbc::{
     cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit},
 };
 use des::TdesEde3;
-use zeroize::Zeroizing;
 
 use crate::{
     challenge::Block,
     error::{Error, Result},
-    secret::{AdminKey, on_wiped_stack},
+    secret::{AdminKey, Pages, on_wiped_stack},
 };
 
 /// What an admin key is for.
@@ -79,18 +78,18 @@ impl Cipher {
     }
 
     /// Encrypts one block; none where `block` has another length than one of this cipher.
-    pub fn encrypt(&self, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn encrypt(&self, block: &[u8]) -> Option<Pages> {
         in_place(block, |block| with!(self, cipher => block.try_into().ok().map(|block| cipher.encrypt_block(block))))
     }
 
     /// Decrypts one block; none where `block` has another length than one of this cipher.
-    pub fn decrypt(&self, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn decrypt(&self, block: &[u8]) -> Option<Pages> {
         in_place(block, |block| with!(self, cipher => block.try_into().ok().map(|block| cipher.decrypt_block(block))))
     }
 
     /// Encrypts whole blocks, each chained to the one before (CBC, SP 800-38A, 6.2), the first to zeros; none where `text` is
     /// not whole blocks.
-    pub fn encrypt_chained(&self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn encrypt_chained(&self, text: &[u8]) -> Option<Pages> {
         in_place(text, |text| {
             with!(self, cipher => {
                 let (blocks, rest) = Array::slice_as_chunks_mut(text);
@@ -100,7 +99,7 @@ impl Cipher {
     }
 
     /// Decrypts what [`Cipher::encrypt_chained`] gives; none where `text` is not whole blocks.
-    pub fn decrypt_chained(&self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn decrypt_chained(&self, text: &[u8]) -> Option<Pages> {
         in_place(text, |text| {
             with!(self, cipher => {
                 let (blocks, rest) = Array::slice_as_chunks_mut(text);
@@ -111,8 +110,8 @@ impl Cipher {
 }
 
 /// What `work` makes of a copy of `text`, of which nothing else is left behind.
-fn in_place(text: &[u8], work: impl FnOnce(&mut [u8]) -> Option<()>) -> Option<Zeroizing<Vec<u8>>> {
-    let mut text = Zeroizing::new(text.to_vec());
+fn in_place(text: &[u8], work: impl FnOnce(&mut [u8]) -> Option<()>) -> Option<Pages> {
+    let mut text = Pages::from(text);
     on_wiped_stack(|| work(&mut text))?;
     Some(text)
 }
@@ -169,8 +168,8 @@ mod tests {
         for (plain, encrypted) in
             [("The qufc", "A826FD8CE53B855F"), ("k brown ", "CCE21C8112256FE6"), ("fox jump", "68D5C05DD9B6B900")]
         {
-            assert_eq!(cipher.encrypt(plain.as_bytes()), Some(Zeroizing::new(bytes(encrypted))));
-            assert_eq!(cipher.decrypt(&bytes(encrypted)), Some(Zeroizing::new(plain.into())));
+            assert_eq!(cipher.encrypt(plain.as_bytes()), Some(bytes(encrypted).into()));
+            assert_eq!(cipher.decrypt(&bytes(encrypted)), Some(plain.as_bytes().into()));
         }
     }
 

@@ -6,8 +6,6 @@
 mod admin;
 mod objects;
 
-use zeroize::Zeroizing;
-
 use super::{
     apdu::{Command, Data, Response},
     application::{CardApplication, select},
@@ -19,7 +17,7 @@ use super::{
 use crate::{
     challenge::Block,
     error::{Error, Result},
-    secret::{AdminKey, Entry},
+    secret::{AdminKey, Entry, Pages},
     token::{
         Ability, Application, Authority, Depth, Identity, Length, Need, Place, Proof, Reference, Retries, Role, State,
         Survey, Text, Token, Unit, Verb,
@@ -374,7 +372,7 @@ impl Token for Gids<'_, '_> {
 
 /// The values one behind the other, as they are.
 fn value(values: &[&Entry]) -> Result<Data> {
-    let mut data = Zeroizing::new(Vec::with_capacity(values.len() * LONGEST));
+    let mut data = Pages::with_capacity(values.len() * LONGEST);
     for value in values {
         let pin = value.value().ok_or_else(|| Error::unsupported("PIN pad".into()))?;
         if !(SHORTEST..=LONGEST).contains(&pin.len()) {

@@ -7,9 +7,10 @@ use std::{
 };
 
 use pcsc::{Disposition, Protocols, ShareMode};
-use zeroize::Zeroizing;
 
 use super::{apdu::Protocol, reader::Continuity};
+
+use crate::secret::Pages;
 
 /// How long a card may take for one command. It sends signs of life meanwhile, which the reader keeps to itself.
 pub const SILENCE: Duration = Duration::from_secs(30);
@@ -23,7 +24,7 @@ type Answer<T> = Result<T, pcsc::Error>;
 /// What is asked of the thread. A request that nobody waits for any more is undone where it locked something.
 enum Request {
     Begin(SyncSender<Answer<(Protocol, Continuity)>>),
-    Transmit(Zeroizing<Vec<u8>>, SyncSender<Answer<Vec<u8>>>),
+    Transmit(Pages, SyncSender<Answer<Vec<u8>>>),
     Reset(SyncSender<Answer<()>>),
     End(Disposition, SyncSender<()>),
 }
@@ -64,7 +65,7 @@ impl Handle {
 
     /// Sends one APDU; none where the card is silent for [`SILENCE`].
     pub fn transmit(&mut self, apdu: &[u8]) -> Option<Answer<Vec<u8>>> {
-        let apdu = Zeroizing::new(apdu.to_vec());
+        let apdu = Pages::from(apdu);
         self.ask(SILENCE, |answer| Request::Transmit(apdu, answer))
     }
 

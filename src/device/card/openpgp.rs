@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    secret::{Entry, Pin},
+    secret::{Entry, Pages, Pin},
     token::{
         Ability, Application, Authority, Depth, Identity, Length, LimitRules, Limits, Place, Proof, Reference, Retries,
         Role, State, Survey, Text, Token, Unit,
@@ -220,7 +220,7 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
     }
 
     /// The value of `role` in the form in which this card wants it.
-    fn value(&mut self, role: Role, entry: &Entry) -> Result<Zeroizing<Vec<u8>>> {
+    fn value(&mut self, role: Role, entry: &Entry) -> Result<Pages> {
         let pin = entry.value().ok_or_else(|| Error::unsupported("PIN pad".into()))?;
         if self.kdf.is_none() {
             self.read(false)?;
@@ -248,7 +248,7 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
         &mut self,
         name: &'static str,
         header: [u8; 4],
-        data: Zeroizing<Vec<u8>>,
+        data: Pages,
         role: Role,
         changed: Option<Role>,
     ) -> Result<()> {
@@ -280,7 +280,7 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
     }
 
     /// Sends a command that gives `changed` its new value after a secret was accepted.
-    fn renew(&mut self, name: &'static str, header: [u8; 4], data: Zeroizing<Vec<u8>>, changed: Role) -> Result<()> {
+    fn renew(&mut self, name: &'static str, header: [u8; 4], data: Pages, changed: Role) -> Result<()> {
         match self.send(name, header, Data::Secret(data), false)?.status {
             StatusWord::OK => Ok(()),
             status => Err(refused_though_right(name, changed, status)),
@@ -358,7 +358,7 @@ impl Token for OpenPgp<'_, '_> {
         match role {
             Role::UserPin => {
                 let value = self.value(role, pin)?;
-                self.present("VERIFY", [0x00, 0x20, 0x00, PW1], value.clone(), role, None)?;
+                self.present("VERIFY", [0x00, 0x20, 0x00, PW1], Pages::from(&*value), role, None)?;
                 self.present("VERIFY", [0x00, 0x20, 0x00, PW1_OTHER], value, role, None)
             }
             Role::SoPin => self.present_pin(PW3, role, pin),
@@ -467,8 +467,8 @@ impl Token for OpenPgp<'_, '_> {
     }
 }
 
-fn joined(values: &[&Zeroizing<Vec<u8>>]) -> Zeroizing<Vec<u8>> {
-    let mut both = Zeroizing::new(Vec::with_capacity(values.iter().map(|value| value.len()).sum()));
+fn joined(values: &[&Pages]) -> Pages {
+    let mut both = Pages::with_capacity(values.iter().map(|value| value.len()).sum());
     values.iter().for_each(|value| both.extend_from_slice(value));
     both
 }

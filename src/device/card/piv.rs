@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    secret::{Entry, Pin},
+    secret::{Entry, Pages, Pin},
     token::{
         Ability, Application, Authority, Depth, Identity, Limits, Place, Proof, Retries, Role, Survey, Text, Token,
     },
@@ -304,7 +304,7 @@ impl Token for Piv<'_, '_> {
 
 /// The values, each filled up with FF to 8 bytes.
 fn block(values: &[&Entry]) -> Result<Data> {
-    let mut data = zeroize::Zeroizing::new(Vec::with_capacity(values.len() * BLOCK));
+    let mut data = Pages::with_capacity(values.len() * BLOCK);
     for value in values {
         let pin: &Pin = value.value().ok_or_else(|| Error::unsupported("PIN pad".into()))?;
         if pin.is_empty() || pin.len() > BLOCK {

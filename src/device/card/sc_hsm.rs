@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    secret::Entry,
+    secret::{Entry, Pages},
     token::{
         Ability, Application, Authority, Beginning, Depth, Identity, InitRules, Length, Place, Proof, Recovery,
         Reference, Retries, Role, State, Survey, Text, Token, Unit,
@@ -202,7 +202,7 @@ impl<'a, 'c> ScHsm<'a, 'c> {
         &mut self,
         name: &'static str,
         header: [u8; 4],
-        data: Zeroizing<Vec<u8>>,
+        data: Pages,
         (presented, changed): (Role, Option<Role>),
     ) -> Result<()> {
         self.select()?;
@@ -421,7 +421,7 @@ fn key_reference(role: Role) -> Result<u8> {
 }
 
 /// The value as the device takes it: characters of the user PIN, 8 bytes of the SO PIN's hexadecimal digits.
-fn field(role: Role, value: &Entry) -> Result<Zeroizing<Vec<u8>>> {
+fn field(role: Role, value: &Entry) -> Result<Pages> {
     let pin = value.value().ok_or_else(|| Error::unsupported("PIN pad".into()))?;
     if role == Role::SoPin {
         let refused = || Error::Policy(format!("an SO PIN is {SO_DIGITS} hexadecimal digits; nothing was sent"));
@@ -429,7 +429,7 @@ fn field(role: Role, value: &Entry) -> Result<Zeroizing<Vec<u8>>> {
             return Err(refused());
         }
         let nibble = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let mut bytes = Zeroizing::new(Vec::with_capacity(SO_DIGITS / 2));
+        let mut bytes = Pages::with_capacity(SO_DIGITS / 2);
         bytes.extend(pin.bytes().chunks_exact(2).filter_map(|pair| match pair {
             [high, low] => Some(nibble(high)? << 4 | nibble(low)?),
             _ => None,
@@ -443,8 +443,8 @@ fn field(role: Role, value: &Entry) -> Result<Zeroizing<Vec<u8>>> {
 }
 
 /// The parts in one, which is wiped and leaves no copy behind.
-fn joined(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
-    let mut whole = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+fn joined(parts: &[&[u8]]) -> Pages {
+    let mut whole = Pages::with_capacity(parts.iter().map(|part| part.len()).sum());
     parts.iter().for_each(|part| whole.extend_from_slice(part));
     whole
 }

@@ -122,6 +122,16 @@ impl Client {
         }
     }
 
+    /// Cuts the worker off; it is asked nothing now, so that nothing is written.
+    pub fn stop(&self) {
+        let mut state = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Running(running) = &mut *state {
+            running.kill();
+            let what = format!("{}: the module was ended", self.module);
+            *state = State::Lost(Lost { what, cure: "try again", writes: false });
+        }
+    }
+
     /// Asks for one call.
     ///
     /// # Errors

@@ -124,7 +124,10 @@ pub fn references(info: &TokenInfo, quirks: &Quirks) -> Vec<Reference> {
             retries: retries(info, role),
             default: None,
             length: known.unwrap_or_else(|| length(info)),
-            current_length: known.and_then(|known| Some((known.min, known.max?))),
+            current_length: match known {
+                Some(known) => known.max.map(|max| (known.min, max)),
+                None => length(info).max.filter(|_| quirks.holds_maximum).map(|max| (1, max)),
+            },
         })
         .collect()
 }

@@ -175,19 +175,27 @@ impl Module {
     /// [`Error::Device`].
     pub fn refresh(&self) -> Result<()> {
         if !self.worker.is_running() {
-            self.has_lock.store(false, Ordering::SeqCst);
-            self.worker.restart()?;
-            self.open()?;
-            let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            held.iter().try_for_each(|held| self.take(held).map(drop))?;
-            return self.initialize();
+            return self.begin_anew();
         }
-        // A module that does not end is told so by the C_Initialize that follows, and goes on with what it knew.
         let ended = self.finalize();
         match (ended, self.initialize()) {
-            (Err(Refusal::Said(_)), Err(_)) if self.worker.is_running() => Ok(()),
+            // One that does not end goes on with what it knew: only another process is sure to read the tokens anew.
+            (Err(Refusal::Said(_)), Err(_)) if self.worker.is_running() => {
+                self.worker.stop();
+                self.begin_anew()
+            }
             (_, begun) => begun,
         }
+    }
+
+    /// Starts another worker in the place of one that has ended.
+    fn begin_anew(&self) -> Result<()> {
+        self.has_lock.store(false, Ordering::SeqCst);
+        self.worker.restart()?;
+        self.open()?;
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        held.iter().try_for_each(|held| self.take(held).map(drop))?;
+        self.initialize()
     }
 
     fn finalize(&self) -> Result<(), Refusal> {

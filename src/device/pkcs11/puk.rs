@@ -1,10 +1,8 @@
 //! A PUK behind a module: the standard has none, so that C_SetPIN takes one only by a convention of the module's own.
 
-use zeroize::Zeroizing;
-
 use crate::{
     error::{Error, Result},
-    secret::{Entry, Pin},
+    secret::{Entry, Pages, Pin},
     token::Role,
 };
 
@@ -37,7 +35,7 @@ impl Convention {
 /// The value behind its mark, in memory that is wiped like the value's own.
 fn marked(mark: &[u8], value: &Entry) -> Result<Entry> {
     let value = value.value().ok_or_else(|| Error::unsupported("PUK that is typed at it".into()))?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(mark.len() + value.len()));
+    let mut bytes = Pages::with_capacity(mark.len() + value.len());
     bytes.extend_from_slice(mark);
     bytes.extend_from_slice(value.bytes());
     Ok(Entry::Value(Pin::take(bytes)))
@@ -45,6 +43,8 @@ fn marked(mark: &[u8], value: &Entry) -> Result<Entry> {
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
 
     const CONVENTION: Convention = Convention { puk: b"puk:", pin: b"pin:" };

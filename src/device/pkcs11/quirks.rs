@@ -32,6 +32,8 @@ pub struct Quirks {
     live: &'static [Ability],
     /// The lengths of the values of these roles, new and present ones, where those that the token tells are not theirs.
     lengths: &'static [(Role, Length)],
+    /// Whether the longest PIN that the token tells is the longest that it ever took.
+    pub holds_maximum: bool,
     /// How C_SetPIN takes a PUK, where it does.
     pub puk: Option<Convention>,
     /// What C_InitToken destroys beyond what it says.
@@ -101,6 +103,7 @@ const CAREFUL: Quirks = Quirks {
     tells_user_pin: true,
     live: ability::ALL,
     lengths: &[],
+    holds_maximum: false,
     puk: None,
     init: Init::Standard,
     unblocked_by: None,

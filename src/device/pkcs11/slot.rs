@@ -131,7 +131,11 @@ impl Slot {
         let of = |info: &TokenInfo| info::retries(info, about.presented);
         let before = before.as_ref().map_or(Retries::Unknown, of);
         // The flags are read again: the call may have spent the last try while it said no more than "incorrect".
-        let now = self.module.token_info(self.id).as_ref().map_or(Retries::Unknown, of);
+        let now = self.module.token_info(self.id).map_or(Retries::Unknown, |info| match of(&info) {
+            // SoftHSM2 has the flag for it and counts nothing.
+            Retries::Low | Retries::Unknown if self.quirks(&info).counting == Counting::Never => Retries::Unlimited,
+            told => told,
+        });
         verdict(rv, about, Tries { before, now })
     }
 }

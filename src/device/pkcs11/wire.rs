@@ -7,9 +7,9 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use nix::sys::time::TimeSpec;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
-use crate::error::Error;
+use crate::{error::Error, secret::Pages};
 
 /// The longest request in bytes: two PINs, or a path, an initialisation string or [`SLOTS_AT_ONCE`] and what stands around them.
 const LONGEST_REQUEST: usize = 16 * 1024;
@@ -179,7 +179,7 @@ impl Request<'_> {
 /// # Errors
 /// Those of `to`; [`ErrorKind::InvalidInput`] where it is longer than any that makes sense.
 pub fn ask(to: &mut impl Write, request: &Request<'_>) -> io::Result<()> {
-    let mut buffer = Zeroizing::new(vec![0; HEADER + LONGEST_REQUEST]);
+    let mut buffer = Pages::filled(HEADER + LONGEST_REQUEST, 0);
     let body = buffer.get_mut(HEADER..).unwrap_or_default();
     let length = postcard::to_slice(request, body).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?.len();
     send(to, &mut buffer, length)
@@ -206,12 +206,12 @@ fn send(to: &mut impl Write, buffer: &mut [u8], length: usize) -> io::Result<()>
 }
 
 /// The place where a worker reads requests: used again for each, and wiped in between.
-pub struct Inbox(Zeroizing<Vec<u8>>);
+pub struct Inbox(Pages);
 
 impl Inbox {
     /// An empty one.
     pub fn new() -> Self {
-        Self(Zeroizing::new(vec![0; LONGEST_REQUEST]))
+        Self(Pages::filled(LONGEST_REQUEST, 0))
     }
 
     /// Reads the next request and does `work` with it; none where the other side has ended.

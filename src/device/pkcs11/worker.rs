@@ -24,7 +24,6 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         prctl,
-        resource::{Resource, setrlimit},
         signal::{SigSet, Signal},
     },
     unistd,
@@ -37,6 +36,7 @@ use super::{
     wire::{self, Inbox, Locked, Request},
 };
 use crate::{
+    device::shut,
     error::{Error, Result},
     token::Access,
 };
@@ -93,8 +93,7 @@ fn set_apart() -> io::Result<(File, File)> {
     // Without a session of its own it would still be of use; every other step keeps a secret or a token safe.
     let _ = unistd::setsid();
     let _ = prctl::set_name(c"pukka-worker");
-    prctl::set_dumpable(false)?;
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    shut()?;
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]
         .into_iter()
         .collect::<SigSet>()

@@ -1,13 +1,11 @@
 //! The response to a challenge: taken from its source only once the challenge has been said.
 
-use zeroize::Zeroizing;
-
-use super::{Collector, PATIENCE, Source, check, from_environment, missing, nothing_typed, open};
+use super::{Collector, PATIENCE, Source, check, credential, from_environment, nothing_typed, open};
 use crate::{
     challenge::Block,
     error::{Error, Result},
     input::lines::Lines,
-    secret::Pin,
+    secret::{Pages, Pin},
     token::{Need, Role, Survey},
 };
 
@@ -17,7 +15,7 @@ const RESPONSE: Need = Need::Current(Role::Response);
 impl Collector {
     /// Whether a person is asked for the response, who can give another one to another challenge.
     pub fn asks_for_response(&self) -> bool {
-        matches!(self.sources.get(&RESPONSE), None | Some(Source::Prompt))
+        matches!(self.sources.get(&RESPONSE), None | Some(Source::Prompt | Source::Pinentry))
     }
 
     /// The response to `challenge`, in hexadecimal digits: one line of its source, which is read now and not before, or what a
@@ -28,11 +26,12 @@ impl Collector {
     /// [`Error::Interrupted`].
     pub fn answer(&mut self, challenge: &Block, survey: &Survey) -> Result<Pin> {
         match self.sources.get(&RESPONSE) {
-            None | Some(Source::Prompt) => {}
+            None | Some(Source::Prompt | Source::Pinentry) => {}
+            Some(Source::Credential(name)) => return response(&credential::read(name, RESPONSE)?, challenge),
             Some(Source::Env(name)) => return response(&from_environment(name, RESPONSE)?, challenge),
             Some(source) => return response(&Lines::read_one(open(source, RESPONSE)?, RESPONSE)?, challenge),
         }
-        let prompter = self.ask.as_mut().ok_or_else(|| missing(RESPONSE))?;
+        let prompter = self.asked(RESPONSE)?;
         let question = format!("Response to the challenge {challenge} of {}: ", survey.identity);
         for _ in 1..PATIENCE {
             let given = prompter.secret(&question)?;
@@ -71,7 +70,7 @@ fn response(given: &Pin, challenge: &Block) -> Result<Pin> {
         return Err(refused(&format!("has {given} digits, where the response to this challenge has {wanted}")));
     }
     // Of their final size from the start, so that no copy is left behind.
-    let mut digits = Zeroizing::new(vec![0; 2 * response.bytes().len()]);
+    let mut digits = Pages::filled(2 * response.bytes().len(), 0);
     base16ct::upper::encode(response.bytes(), &mut digits).map_err(|_| refused("is no hexadecimal number"))?;
     Ok(Pin::take(digits))
 }

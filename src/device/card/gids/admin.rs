@@ -12,7 +12,7 @@ use crate::{
         status_word::{Meaning, StatusWord},
     },
     error::{Error, Result},
-    secret::{AdminKey, Entry},
+    secret::{AdminKey, Entry, Pages},
     token::{Need, Retries, Role},
 };
 
@@ -89,7 +89,7 @@ impl Gids<'_, '_> {
     /// # Errors
     /// [`Error::WrongSecret`] of `role`, whose answer it is; [`Error::Stale`] where a challenge is open no longer.
     pub fn answer(&mut self, role: Role, response: &Block) -> Result<()> {
-        let template = Zeroizing::new(objects::template(0x82, response.bytes()));
+        let template = Pages::from(Zeroizing::new(objects::template(0x82, response.bytes())));
         let status = self.general_authenticate(Data::Secret(template), false)?.status;
         match status.meaning() {
             Meaning::Done => Ok(()),
@@ -139,7 +139,7 @@ impl Gids<'_, '_> {
             .ok_or_else(|| Error::device("the card's challenge does not have 16 bytes", hex(&asked.data)))?;
         let text = Zeroizing::new([&card[..], &nonces.challenge, &nonces.half, &[0x80]].concat());
         let proof = cipher.encrypt_chained(&text).ok_or_else(|| Error::Internal("a proof of odd length".into()))?;
-        let template = Zeroizing::new(objects::template(0x82, &proof));
+        let template = Pages::from(Zeroizing::new(objects::template(0x82, &proof)));
         let answered = self.general_authenticate(Data::Secret(template), true)?;
         match answered.status.meaning() {
             Meaning::Done => {}

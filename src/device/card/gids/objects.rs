@@ -1,10 +1,8 @@
 //! What GIDS cards tell and take in TLV: the state of the PIN, the card identifier, the templates of an authentication.
 
-use zeroize::Zeroizing;
-
 use crate::{
     device::card::{apdu, tlv::find},
-    secret::AdminKey,
+    secret::{AdminKey, Pages},
     token::{Retries, Text},
 };
 
@@ -51,9 +49,9 @@ pub fn template(tag: u8, value: &[u8]) -> Vec<u8> {
 
 /// What PUT DATA takes to replace the admin key of 24 bytes. What stands behind the key is the same whatever it is, in
 /// OpenSC and in Windows' own driver; it looks like a key-check value and is none.
-pub fn new_key(key: &AdminKey) -> Zeroizing<Vec<u8>> {
+pub fn new_key(key: &AdminKey) -> Pages {
     // Of its final size from the start, so that no copy is left behind.
-    let mut object = Zeroizing::new(Vec::with_capacity(38));
+    let mut object = Pages::with_capacity(38);
     object.extend_from_slice(&[0x70, 0x24, 0x84, 0x01, 0x80, 0xA5, 0x1F, 0x87, 0x18]);
     object.extend_from_slice(key.bytes());
     object.extend_from_slice(&[0x88, 0x03, 0xB0, 0x73, 0xDC]);

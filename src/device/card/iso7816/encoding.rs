@@ -1,11 +1,10 @@
 //! How a PIN stands in a command: its characters, its padding, its length.
 
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
-    secret::Pin,
+    secret::{Pages, Pin},
 };
 
 /// How the characters of a value become bytes.
@@ -40,7 +39,7 @@ impl Encoding {
     ///
     /// # Errors
     /// [`Error::Policy`] where the encoding cannot carry it; the value is not repeated.
-    pub fn encode(self, pin: &Pin, pad: Option<Pad>) -> Result<Zeroizing<Vec<u8>>> {
+    pub fn encode(self, pin: &Pin, pad: Option<Pad>) -> Result<Pages> {
         let refuse = |why: &str| Err(Error::Policy(format!("{why}; nothing was sent")));
         if pin.is_empty() {
             return refuse("a value without characters is none");
@@ -59,7 +58,7 @@ impl Encoding {
             Self::Bcd => pad.map_or(pin.len().div_ceil(2), |pad| pad.to),
         };
         let filler = pad.map_or(0xFF, |pad| pad.byte);
-        let mut block = Zeroizing::new(Vec::with_capacity(room.max(pin.len())));
+        let mut block = Pages::with_capacity(room.max(pin.len()));
         match self {
             Self::Ascii => block.extend_from_slice(pin.bytes()),
             Self::Bcd => pack(&mut block, pin.bytes(), filler),
@@ -77,7 +76,7 @@ impl Encoding {
 }
 
 /// Two digits a byte.
-fn pack(block: &mut Vec<u8>, digits: &[u8], filler: u8) {
+fn pack(block: &mut Pages, digits: &[u8], filler: u8) {
     for pair in digits.chunks(2) {
         let [high, low] = [pair.first(), pair.get(1)].map(|digit| digit.map_or(filler & 0x0F, |digit| digit & 0x0F));
         block.push(high << 4 | low);
@@ -86,6 +85,8 @@ fn pack(block: &mut Vec<u8>, digits: &[u8], filler: u8) {
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
 
     fn encoded(encoding: Encoding, pin: &str, pad: Option<(u8, usize)>) -> Result<Vec<u8>> {

@@ -2,8 +2,6 @@
 
 use std::fmt::{self, Write as _};
 
-use zeroize::Zeroizing;
-
 use super::{
     encoding::Encoding,
     profile::{Aid, Apdu, Counter, First, Form, Reference, Serial},
@@ -11,7 +9,7 @@ use super::{
 use crate::{
     device::card::apdu::{Command, Data},
     error::{Error, Result},
-    secret::Pin,
+    secret::{Pages, Pin},
 };
 
 /// Which of its values goes to a place in a command.
@@ -83,11 +81,13 @@ impl<'a> Template<'a> {
             .iter()
             .zip(values)
             .map(|(Secret { reference, .. }, value)| reference.encoding.encode(value, reference.pad));
-        let mut data = Zeroizing::new(Vec::with_capacity(usize::from(u8::MAX)));
+        let mut data = Pages::with_capacity(usize::from(u8::MAX));
         for part in &self.parts {
             match part {
                 Part::Plain(bytes) => data.extend_from_slice(bytes),
-                Part::Secret(_) => data.extend_from_slice(&blocks.next().transpose()?.unwrap_or_default()),
+                Part::Secret(_) => {
+                    blocks.next().transpose()?.iter().for_each(|block| data.extend_from_slice(block));
+                }
             }
         }
         drop(blocks);
@@ -96,7 +96,7 @@ impl<'a> Template<'a> {
         }
         let data = match (data.is_empty(), secrets.is_empty()) {
             (true, _) => Data::None,
-            (false, true) => Data::Plain(std::mem::take(&mut *data)),
+            (false, true) => Data::Plain(data.to_vec()),
             (false, false) => Data::Secret(data),
         };
         Ok(Command { name: self.name, header: self.header, data, answers: self.answers })

@@ -9,9 +9,9 @@ use crate::{
         status_word::{Meaning, StatusWord},
     },
     error::{Error, Result},
+    secret::Pages,
     token::{Retries, Role, Token, Verb},
 };
-use zeroize::Zeroizing;
 
 impl OpenPgp<'_, '_> {
     /// Erases the card, or ends an erasure that was interrupted. Who has not the Admin PIN may do so once both PINs are
@@ -69,7 +69,7 @@ impl OpenPgp<'_, '_> {
         loop {
             let (before, wrong) = match (self.retries(role)?, filler) {
                 (Retries::Blocked, _) => return Ok(()),
-                (Retries::Left { left, .. }, Some(filler)) => (left, Zeroizing::new(vec![filler; length])),
+                (Retries::Left { left, .. }, Some(filler)) => (left, Pages::filled(length, filler)),
                 _ => {
                     let what =
                         format!("{so_far}the {role} cannot be blocked, as this card wants it before it is erased");
@@ -97,7 +97,7 @@ impl OpenPgp<'_, '_> {
         if !matches!(self.retries(Role::SoPin)?, Retries::Left { left: 2.., .. }) {
             return Ok(());
         }
-        let delivered = Data::Secret(Zeroizing::new(DELIVERED_PW3.to_vec()));
+        let delivered = Data::Secret(Pages::from(DELIVERED_PW3));
         if self.send("VERIFY", [0x00, 0x20, 0x00, PW3], delivered, false)?.status != StatusWord::OK {
             return self.count();
         }

@@ -1,9 +1,12 @@
 //! The KDF-DO (F9): with it on, a card gets a hash of each PIN in its place (OpenPGP card 3.4, 4.3.2).
 
 use sha2::{Digest, Sha256, Sha512};
-use zeroize::Zeroizing;
 
-use crate::{device::card::tlv::find, secret::on_wiped_stack, token::Role};
+use crate::{
+    device::card::tlv::find,
+    secret::{Pages, on_wiped_stack},
+    token::Role,
+};
 
 /// What becomes of a PIN before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +92,7 @@ impl Iterated {
     }
 
     /// The value that is sent for the PIN of `role`.
-    pub fn derive(&self, role: Role, pin: &[u8]) -> Zeroizing<Vec<u8>> {
+    pub fn derive(&self, role: Role, pin: &[u8]) -> Pages {
         let salt = match role {
             Role::ResetCode => &self.reset_code,
             Role::SoPin => &self.pw3,
@@ -103,12 +106,12 @@ impl Iterated {
 }
 
 /// Hashes the first `count` bytes of salt and PIN repeated, and all of them at least once.
-fn iterate<D: Digest>(salt: &Salt, pin: &[u8], count: usize) -> Zeroizing<Vec<u8>> {
-    let mut once = Zeroizing::new(Vec::with_capacity(salt.len() + pin.len()));
+fn iterate<D: Digest>(salt: &Salt, pin: &[u8], count: usize) -> Pages {
+    let mut once = Pages::with_capacity(salt.len() + pin.len());
     once.extend_from_slice(salt);
     once.extend_from_slice(pin);
     // Many at a time: a hash that is fed by the dozen of bytes takes twice as long.
-    let mut block = Zeroizing::new(Vec::with_capacity(once.len() * REPEATED));
+    let mut block = Pages::with_capacity(once.len() * REPEATED);
     (0..REPEATED).for_each(|_| block.extend_from_slice(&once));
     let mut digest = D::new();
     let mut left = count.max(once.len());
@@ -117,7 +120,7 @@ fn iterate<D: Digest>(salt: &Salt, pin: &[u8], count: usize) -> Zeroizing<Vec<u8
         digest.update(part);
         left -= part.len();
     }
-    Zeroizing::new(digest.finalize().to_vec())
+    Pages::from(digest.finalize().as_slice())
 }
 
 const REPEATED: usize = 64;

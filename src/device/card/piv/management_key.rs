@@ -2,7 +2,6 @@
 
 use rand::{TryRng, rngs::SysRng};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::{
     Piv, Support,
@@ -17,7 +16,7 @@ use crate::{
         tlv::find,
     },
     error::{Error, Result},
-    secret::{AdminKey, Entry},
+    secret::{AdminKey, Entry, Pages},
     token::{Need, Proof, Retries, Role},
 };
 
@@ -186,7 +185,7 @@ impl Piv<'_, '_> {
         let key = parse(new, Need::New(Role::AdminKey))?;
         let present = self.authenticate(old, Need::Current(Role::AdminKey))?;
         let key_type = present.successor(key.bytes().len(), self.key_metadata()?.is_some());
-        let mut data = Zeroizing::new(Vec::with_capacity(3 + key_type.length()));
+        let mut data = Pages::with_capacity(3 + key_type.length());
         data.extend([key_type.identifier(), MANAGEMENT_KEY, length(key.bytes())?]);
         data.extend_from_slice(key.bytes());
         let header = [0x00, 0xFF, 0xFF, self.touch()?];
@@ -234,7 +233,7 @@ fn parse(key: &Entry, need: Need) -> Result<AdminKey> {
 /// 7C { 80 the witness, decrypted; 81 our challenge }. It opens the card, so that it is as secret as a PIN.
 fn template(witness: &[u8], challenge: &[u8]) -> Result<Data> {
     let (witnessed, challenged) = (length(witness)?, length(challenge)?);
-    let mut data = Zeroizing::new(Vec::with_capacity(6 + witness.len() + challenge.len()));
+    let mut data = Pages::with_capacity(6 + witness.len() + challenge.len());
     data.extend([0x7C, 4 + witnessed + challenged, 0x80, witnessed]);
     data.extend_from_slice(witness);
     data.extend([0x81, challenged]);

@@ -38,16 +38,17 @@ fn lock(path: &Path) -> Option<Finding> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     // A writer leaves its mark in the file for as long as it writes.
-    if file.metadata().ok().is_none_or(|metadata| !metadata.is_file() || metadata.len() == 0) {
-        return None;
-    }
-    let finding = if is_held(path) {
-        let who = holder(&file).unwrap_or_else(|| "another process".into());
-        let held = Finding::ok(Check::Lock, format!("the token {name} is being written by {who}"));
-        held.with("holder", Value::Name(Text::from(who.as_str())))
-    } else {
-        Finding::warning(Check::Lock, format!("the last write of the token {name} was cut off"))
-            .cure("find out by `pukka pin verify` which PIN it has now")
+    let is_marked = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len() > 0;
+    let finding = match (is_held(path), is_marked) {
+        (true, _) => {
+            let who = holder(&file).unwrap_or_else(|| "another process".into());
+            let held = if is_marked { "being written" } else { "locked" };
+            Finding::ok(Check::Lock, format!("the token {name} is {held} by {who}"))
+                .with("holder", Value::Name(Text::from(who.as_str())))
+        }
+        (false, true) => Finding::warning(Check::Lock, format!("the last write of the token {name} was cut off"))
+            .cure("find out by `pukka pin verify` which PIN it has now"),
+        (false, false) => return None,
     };
     Some(finding.with("token", Value::Name(name)))
 }
@@ -70,11 +71,13 @@ mod tests {
         file("Maker-Model-B%20b.lock", "4194305\n");
         let own = format!("{}\n", std::process::id());
         let _held = Flock::lock(file("Maker-Model-C.lock", &own), FlockArg::LockExclusiveNonblock).unwrap();
+        let _by_another = Flock::lock(file("Maker-Model-D.lock", ""), FlockArg::LockExclusiveNonblock).unwrap();
         let found = examine(directory.path());
         let said: Vec<_> = found.iter().map(|one| (one.state, one.what.as_str())).collect();
-        assert_eq!(said.len(), 2, "{said:?}");
+        assert_eq!(said.len(), 3, "{said:?}");
         assert_eq!(said[0], (Condition::Warning, "the last write of the token Maker-Model-B b was cut off"));
         assert_eq!(said[1].0, Condition::Ok);
         assert!(said[1].1.contains(&format!("(process {})", std::process::id())), "{said:?}");
+        assert!(said[1].1.contains("C is being written by") && said[2].1.contains("D is locked by"), "{said:?}");
     }
 }

@@ -9,9 +9,16 @@ use crate::{
     token::{Condition, PreImage, Text},
 };
 
-/// Looks at each copy that is kept for this user, and at the token it is of.
+/// Looks at each copy that is kept for this user, at the token it is of, and at what stands in the place of one and is none.
 pub fn examine(state: Option<&Path>) -> Vec<Finding> {
-    all(state).iter().map(finding).collect()
+    let spoilt = state.map(Directory::below).and_then(|directory| directory.spoilt().ok()).unwrap_or_default();
+    let damaged = spoilt.iter().map(|path| {
+        let what = format!("{} is a copy that is damaged, cannot be read, or is not this user's alone", shown(path));
+        Finding::warning(Check::PreImage, what).cure(
+            "see that it belongs to this user, with mode 600; remove one that is damaged once its token is there and has its PIN",
+        )
+    });
+    all(state).iter().map(finding).chain(damaged).collect()
 }
 
 /// Why there is no copy of `what`, where none was found that could be it: one may be there that is damaged or cannot be read. `others`

@@ -42,6 +42,7 @@ const SOFTHSM2: Quirks = Quirks {
     whose: &[Whose { manufacturer: "SoftHSM project", ..ANY }],
     checks_so_login: true,
     counting: Counting::Never,
+    holds_maximum: true,
     ..CAREFUL
 };
 
@@ -53,6 +54,7 @@ const OPENCRYPTOKI: Quirks = Quirks {
     counting: Counting::Told,
     init: Init::LosesChangedSoPin,
     of_a_blank_token: Some("its SO PIN is 87654321 till `so-pin change`: `token init` takes no other"),
+    holds_maximum: true,
     ..CAREFUL
 };
 
@@ -81,6 +83,7 @@ const NSS: Quirks = Quirks {
     live: ability::WITHOUT_SO,
     init: Init::Wipes,
     note: Some("its first password is set by NSS's own `certutil -N`, and it has no SO PIN from then on"),
+    holds_maximum: true,
     ..CAREFUL
 };
 

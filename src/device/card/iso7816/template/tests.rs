@@ -14,7 +14,7 @@ fn profile(name: &str) -> Profile {
 }
 
 fn pin(value: &str) -> Pin {
-    Pin::take(Zeroizing::new(value.as_bytes().to_vec()))
+    Pin::take(value.as_bytes())
 }
 
 /// What goes to the card, in hexadecimal.

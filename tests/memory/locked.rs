@@ -1,0 +1,233 @@
+//! Where a secret lies while it is held: in locked pages, and in a process that no other of its user can look into.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::{fs::MetadataExt, process::ExitStatusExt},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{CHANGE, MARKS, NEW, OLD, SOURCES, Stage, cards::Stopped, lines, start};
+use crate::support::{
+    desk::Desk,
+    marks::{Mapping, in_memory, mappings},
+    running::{Running, script, worker},
+    softhsm::Faults,
+};
+
+/// What the tool may lock at the most, for one who is not root: as much as systems allow, or nothing.
+const LOCKABLE: u64 = 8 << 20;
+
+/// Starts `text` as somebody who is not root, for whom `limit` bytes may be locked.
+fn start_as_a_user(stage: &Stage, limit: u64, text: &str, faults: Faults) -> Running {
+    let call = stage.desk.logged_behind(faults, &CHANGE).as_a_user();
+    let mut limited = Command::new("prlimit");
+    limited.arg(format!("--memlock={limit}:{limit}"));
+    let mut call = script(call.started_by(limited), text);
+    Running::spawn(call.env("F", stage.folder.path()))
+}
+
+#[track_caller]
+fn is_locked(mapping: &Mapping) {
+    for (flag, what) in [("lo", "locked"), ("dd", "kept out of core files"), ("dc", "kept from children")] {
+        assert!(mapping.flags.iter().any(|own| own == flag), "not {what}: {mapping:?}");
+    }
+}
+
+#[test]
+fn each_page_of_the_tool_and_the_worker_that_holds_a_secret_is_locked_for_whoever_is_not_root_too() {
+    for (source, text) in SOURCES {
+        let stage = Stage::of_a_user();
+        stage.file("lines", &lines());
+        let gate = stage.gate("use");
+        let running =
+            start_as_a_user(&stage, LOCKABLE, text, Faults::new().rule("swallow").rule(gate.before("C_SetPIN")));
+        gate.wait();
+        for (process, what) in [(running.id(), "tool"), (worker(running.id()), "worker")] {
+            for mark in [OLD, NEW] {
+                let found = mappings(process, mark);
+                assert!(!found.is_empty(), "{source}, {what}: the search finds nothing");
+                found.iter().for_each(is_locked);
+            }
+        }
+        gate.open();
+        running.finish().code(0);
+    }
+}
+
+#[test]
+fn all_memory_of_the_tool_and_the_worker_is_locked_where_there_is_no_limit() {
+    let stage = Stage::new();
+    stage.file("lines", &lines());
+    let gate = stage.gate("use");
+    let running = start(&stage, &CHANGE, Faults::new().rule("swallow").rule(gate.before("C_SetPIN")), SOURCES[0].1);
+    gate.wait();
+    for process in [running.id(), worker(running.id())] {
+        let limits = fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+        let limit = limits.lines().find(|line| line.starts_with("Max locked memory")).unwrap();
+        // Root of a container may have no right to lift it.
+        if limit.contains("unlimited") {
+            let stack = mappings(process, "").into_iter().find(|mapping| mapping.name == "[stack]").unwrap();
+            assert!(stack.flags.iter().any(|flag| flag == "lo"), "{stack:?}");
+        }
+    }
+    gate.open();
+    running.finish().code(0);
+}
+
+#[test]
+fn where_nothing_may_be_locked_all_goes_on_and_whoever_wants_to_know_is_told() {
+    let desk = Desk::new();
+    let run = |words: &str, limit: u64| {
+        let mut limited = Command::new("prlimit");
+        limited.arg(format!("--memlock={limit}:{limit}"));
+        desk.call(words).as_a_user().started_by(limited).run().code(0)
+    };
+    let verify = "pin verify --token desk-7 --pin env:PIN --no-input";
+    assert!(!run(verify, 0).err.contains("swap"));
+    assert!(run(&format!("{verify} -v"), 0).err.contains("note: secrets may be written to swap"));
+    assert!(!run(&format!("{verify} -v"), LOCKABLE).err.contains("swap"));
+    for (limit, state) in [(0, "warning"), (LOCKABLE, "ok")] {
+        let json = run("doctor --via pkcs11 --json", limit).json();
+        let memory: Vec<_> = json["checks"].as_array().unwrap().iter().filter(|one| one["check"] == "memory").collect();
+        assert_eq!(memory.len(), 1, "{json}");
+        assert_eq!((&memory[0]["state"], memory[0]["cure"].is_string()), (&state.into(), limit == 0), "{json}");
+    }
+}
+
+/// The tool of somebody without any right of root, which has read a secret from standard input and waits for its end.
+struct Holding {
+    tool: Child,
+    home: tempfile::TempDir,
+}
+
+/// One without rights, if root runs the tests.
+fn nobody(program: &str) -> Command {
+    if !nix::unistd::getuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", program]);
+    command
+}
+
+impl Holding {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+        // A copy that everybody may run: the one that was built may stand where only root can look.
+        let program = home.path().join("pukka");
+        fs::copy(env!("CARGO_BIN_EXE_pukka"), &program).unwrap();
+        let mut command = Command::new("prlimit");
+        let own = nobody(program.to_str().unwrap());
+        command.arg("--core=unlimited:unlimited").arg(own.get_program()).args(own.get_args());
+        command.args(["pin", "verify", "--pin", "stdin", "--via", "pkcs11"]).env_clear().env("PATH", "/usr/bin:/bin");
+        command.current_dir(home.path()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut tool = command.spawn().unwrap();
+        writeln!(tool.stdin.as_mut().unwrap(), "{OLD}").unwrap();
+        let start = Instant::now();
+        let is_tool = |id: u32| fs::read_to_string(format!("/proc/{id}/comm")).unwrap() == "pukka\n";
+        while !is_tool(tool.id()) || in_memory(tool.id(), &MARKS).is_empty() {
+            assert!(tool.try_wait().unwrap().is_none(), "it has ended");
+            assert!(start.elapsed() < Duration::from_secs(30), "it reads nothing");
+            thread::sleep(Duration::from_millis(10));
+        }
+        Self { tool, home }
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        let _ = (self.tool.kill(), self.tool.wait());
+    }
+}
+
+#[test]
+fn a_crash_while_a_secret_is_held_leaves_no_core_file_whatever_the_limit_was() {
+    for signal in [nix::sys::signal::Signal::SIGABRT, nix::sys::signal::Signal::SIGSYS] {
+        let mut holding = Holding::new();
+        let limits = fs::read_to_string(format!("/proc/{}/limits", holding.tool.id())).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(holding.tool.id().try_into().unwrap()), signal).unwrap();
+        let status = holding.tool.wait().unwrap();
+        assert_eq!(status.signal(), Some(signal as i32), "{status}");
+        assert!(!status.core_dumped(), "{status}");
+        let left: Vec<_> = fs::read_dir(holding.home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["pukka"]);
+    }
+}
+
+#[test]
+fn no_other_process_of_its_user_may_look_into_the_tool_or_trace_it_while_it_holds_a_secret() {
+    let holding = Holding::new();
+    let read = |process: u32, file: &str| {
+        let mut reader = nobody("head");
+        reader.args(["-c", "1"]).arg(format!("/proc/{process}/{file}")).stdout(Stdio::null());
+        reader.stderr(Stdio::null()).status().unwrap().success()
+    };
+    // What may be read of any other process of this user.
+    let mut other = nobody("sleep").arg("60").spawn().unwrap();
+    let start = Instant::now();
+    while !read(other.id(), "environ") {
+        assert!(start.elapsed() < Duration::from_secs(10), "this user can look into nobody: the test cannot fail");
+        thread::sleep(Duration::from_millis(10));
+    }
+    // To open `mem` takes what PTRACE_ATTACH takes (ptrace(2), PTRACE_MODE_ATTACH), and the others what a mere look does.
+    for file in ["environ", "maps", "mem"] {
+        assert!(!read(holding.tool.id(), file), "{file}");
+    }
+    let owner = |process: u32| fs::metadata(format!("/proc/{process}/environ")).unwrap().uid();
+    if nix::unistd::getuid().is_root() {
+        assert_eq!((owner(other.id()), owner(holding.tool.id())), (65534, 0), "it is dumpable");
+    }
+    let _ = (other.kill(), other.wait());
+}
+
+#[test]
+fn the_worker_too_leaves_no_core_file_and_is_closed_to_its_user() {
+    let stage = Stage::of_a_user();
+    stage.file("lines", &lines());
+    let gate = stage.gate("use");
+    let running =
+        start_as_a_user(&stage, LOCKABLE, SOURCES[0].1, Faults::new().rule("swallow").rule(gate.before("C_SetPIN")));
+    gate.wait();
+    for process in [running.id(), worker(running.id())] {
+        let limits = fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+        if nix::unistd::getuid().is_root() {
+            assert_eq!(fs::metadata(format!("/proc/{process}/environ")).unwrap().uid(), 0, "it is dumpable");
+        }
+    }
+    gate.open();
+    running.finish().code(0);
+}
+
+/// A change whose report nobody takes: it is stopped there, when all else is done.
+#[track_caller]
+fn at_its_report(stage: &Stage, faults: Faults, sources: [&str; 2]) -> Stopped {
+    let [pin, new_pin] = sources;
+    let arguments = [&CHANGE[..], &["--json", "--pin", pin, "--new-pin", new_pin]].concat();
+    Stopped::start(stage.desk.logged_behind(faults, &arguments).envs([("OLD_PIN", OLD), ("NEW_PIN", NEW)]))
+}
+
+#[test]
+fn nothing_is_left_in_memory_after_the_module_has_crashed_but_what_the_environment_held_before() {
+    for (rule, kind) in [("C_SetPIN=crash", "device"), ("C_SetPIN=after-crash", "device"), ("C_Login=crash", "device")]
+    {
+        let stage = Stage::new();
+        let file = format!("file:{}", stage.file("lines", &lines()).display());
+        for sources in [[file.as_str(); 2], ["env:OLD_PIN", "env:NEW_PIN"]] {
+            let stopped = at_its_report(&stage, Faults::new().rule("swallow").rule(rule), sources);
+            let left: Vec<String> =
+                MARKS.iter().flat_map(|mark| mappings(stopped.tool.id(), mark)).map(|mapping| mapping.name).collect();
+            let (code, report) = stopped.finish();
+            assert!(code == 8 && report.contains(kind), "{rule}: {report}");
+            // Where the system put the variables when the process began.
+            assert_eq!(left, ["[stack]", "[stack]"], "{rule}, {sources:?}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Every prompt there is, one row each, held to the same manners.
