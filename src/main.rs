@@ -137,7 +137,8 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     };
     match asked {
         Asked::Guide if io::stdout().is_terminal() => {
-            render.guide(&run::look(&selection(None)?, &settings, &config.policy, true)?, &as_called).map_err(Failure::bare)
+            let listing = run::look(&selection(None)?, &settings, &config.policy, true)?;
+            render.guide(&listing, &as_called).map_err(Failure::bare)
         }
         Asked::Guide => Err(Failure::bare(Error::Usage("no command is given; `pukka --help` lists them".into()))),
         Asked::Look { full, token } => {

@@ -337,22 +337,6 @@ fn yes_does_not_confirm_the_destruction_of_a_token() {
 }
 
 #[test]
-fn pukka_alone_on_a_terminal_shows_the_tokens_and_a_command_to_go_on_with() {
-    let desk = Desk::new();
-    let (code, shown) = on_terminal(desk.logged(&[])).wait();
-    assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("selector      'pkcs11:token=desk-7;serial="), "{shown}");
-    assert!(shown.contains("pukka pin change --token 'pkcs11:token=desk-7;serial="), "{shown}");
-    desk.nothing_was_sent();
-}
-
-#[test]
-fn pukka_alone_without_a_terminal_is_exit_2() {
-    let run = Desk::new().logged(&[]).run().code(2);
-    assert!(run.err.contains("pukka --help"), "{run:?}");
-}
-
-#[test]
 fn the_token_is_not_locked_while_somebody_is_asked() {
     let desk = Desk::new();
     let mut terminal = on_terminal(desk.logged(&["pin", "verify"]));

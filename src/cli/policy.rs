@@ -13,7 +13,7 @@ use crate::token::Role;
 pub enum Verb {
     /// Check that the policy of the configuration files holds, and say what it lays down; with --pin, whether this PIN would pass
     #[command(
-        after_help = "Without --token no token is looked at: every policy counts that could be for one of --application\nExample: pukka policy check --application piv --pin prompt"
+        after_help = "With --token that one is looked at; else every policy counts that could be for one of --application\nExample: pukka policy check --application piv --pin prompt"
     )]
     Check {
         #[command(flatten)]

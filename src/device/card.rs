@@ -34,7 +34,7 @@ use std::{
 use application::CardApplication;
 use channel::Channel;
 use iso7816::{Memory, Profiles};
-use reader::{Card, Continuity, Reader};
+use reader::{Card, Continuity, Reader, Sharing};
 
 use crate::{
     error::{Error, Instead, Result, Trouble},
@@ -133,8 +133,14 @@ pub fn find(wanted: Wanted<'_>, settings: &Settings) -> Result<Search> {
     let decided = wanted.application.is_some() && wanted.selector.is_none_or(Selector::is_decided_by_reader);
     let spared = wanted.sparing && decided && readers.len() == 1;
     let looks: Vec<Look> = std::thread::scope(|scope| {
-        let started: Vec<_> =
-            readers.into_iter().map(|reader| scope.spawn(move || look(reader, wanted, spared, settings))).collect();
+        let in_reader = |reader: Reader| {
+            let is_held = reader.sharing == Sharing::Exclusive;
+            let Look { found, problems } = look(reader, wanted, spared, settings);
+            let problems = problems.into_iter();
+            let problems = if is_held { problems.map(doctor::with_holder).collect() } else { problems.collect() };
+            Look { found, problems }
+        };
+        let started: Vec<_> = readers.into_iter().map(|reader| scope.spawn(move || in_reader(reader))).collect();
         started
             .into_iter()
             .map(|thread| {

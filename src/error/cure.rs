@@ -1,6 +1,19 @@
 //! What a person can do about a machine that keeps them from a token, on each system.
 
-use std::env::consts::ARCH;
+/// The processor that this program was built for, as Rust calls it; nothing for one whose libraries stand nowhere in particular.
+const ARCH: &str = if cfg!(target_arch = "x86_64") {
+    "x86_64"
+} else if cfg!(target_arch = "aarch64") {
+    "aarch64"
+} else if cfg!(target_arch = "x86") {
+    "x86"
+} else if cfg!(target_arch = "arm") {
+    "arm"
+} else if cfg!(target_arch = "riscv64") {
+    "riscv64"
+} else {
+    ""
+};
 
 /// A system, as far as cures differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +160,7 @@ fn multiarch(arch: &str) -> String {
     match arch {
         "x86" => "i386-linux-gnu".into(),
         "arm" => "arm-linux-gnueabihf".into(),
-        "powerpc64" => "powerpc64le-linux-gnu".into(),
+        "" => "*-linux-gnu".into(),
         other => format!("{other}-linux-gnu"),
     }
 }
@@ -219,6 +232,7 @@ mod tests {
         assert!(on(System::Linux, "aarch64").contains("/usr/lib/aarch64-linux-gnu "));
         assert!(on(System::Linux, "x86").contains("/usr/lib/i386-linux-gnu "));
         assert!(on(System::Linux, "arm").contains("/usr/lib/arm-linux-gnueabihf "));
+        assert!(on(System::Linux, "").contains("/usr/lib/*-linux-gnu "));
         assert!(on(System::MacOs, "aarch64").contains("/opt/homebrew/lib"));
         assert!(on(System::MacOs, "x86_64").contains("/usr/local/lib"));
         assert!(on(System::Windows, "x86_64").contains("opensc-pkcs11.dll"));

@@ -20,7 +20,7 @@ const HEXADECIMAL: &[u8] = b"0123456789abcdef";
 const KEY: usize = 48;
 
 /// How many values are made till one passes; the rules of a policy refuse few of many.
-const DRAWS: usize = 1000;
+const DRAWS: usize = 200;
 
 /// Makes a new value for `reference`: 8 digits for a PIN or PUK, 16 characters for an SO PIN or a reset code, or what `generator`
 /// says, as far as the limits of the token and `demands` allow; a key is as long as the present one, where that is known, else that

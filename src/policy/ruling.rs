@@ -56,9 +56,15 @@ impl Policy {
         Ruling(self.clauses().filter(|clause| clause.holds(facts, role)).cloned().collect())
     }
 
-    /// What may hold for the secret of `role` of some token of this application, or of any.
-    pub fn possible_ruling(&self, application: Option<&str>, role: Role) -> Ruling {
-        Ruling(self.clauses().filter(|clause| clause.may_hold(application, role)).cloned().collect())
+    /// What holds for the secret of `role` of every token of this application, or of all; and behind that, for each clause that is
+    /// only for some of them, what holds for those.
+    pub fn possible_rulings(&self, application: Option<&str>, role: Role) -> Vec<Ruling> {
+        let clauses = self.clauses().filter(|clause| clause.may_hold(application, role)).cloned();
+        let is_sure =
+            |clause: &Clause| clause.scope.patterns().all(|(key, _)| key == "application" && application.is_some());
+        let (sure, others): (Vec<Clause>, Vec<Clause>) = clauses.partition(is_sure);
+        let of_some = others.into_iter().map(|clause| sure.iter().cloned().chain([clause]).collect());
+        [sure.clone()].into_iter().chain(of_some).map(Ruling).filter(|ruling| !ruling.is_empty()).collect()
     }
 
     /// What may not be done with this token.
@@ -256,3 +262,6 @@ fn own(verb: Verb) -> Option<Role> {
         | Verb::TokenErase => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

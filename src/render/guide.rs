@@ -192,9 +192,9 @@ fn standing(pin: &Reference) -> String {
         }
         Retries::Left { left, .. } => Some(format!("{} are left", tries(left))),
         Retries::Low => Some("a wrong value was given since the last right one".into()),
-        Retries::Unlimited => Some("the token does not count tries".into()),
         Retries::Unknown if pin.state == State::Unknown => Some("nor does it tell how many tries are left".into()),
         Retries::Unknown => Some("the token does not tell how many tries are left".into()),
+        Retries::Unlimited => Some("this token does not count tries".into()),
         Retries::Blocked => None,
     };
     let tries = tries.map(|tries| format!("; {tries}")).unwrap_or_default();
@@ -220,9 +220,9 @@ fn of_other(other: &Reference, pin: &Reference) -> Option<String> {
         (_, Retries::Low) => format!("a wrong {} was given since the last right one", other.name),
         (State::MustChange, _) => format!("{name} must be changed"),
         (_, Retries::Unknown) if other.role.is_counted() => {
-            format!("how many tries of {name} are left is not told")
+            format!("the token does not tell how many tries {name} has left")
         }
-        (_, Retries::Unlimited | Retries::Unknown | Retries::Blocked) => return None,
+        (_, Retries::Unknown | Retries::Unlimited | Retries::Blocked) => return None,
     })
 }
 

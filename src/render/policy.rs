@@ -15,7 +15,7 @@ use crate::{
 /// What a policy lays down for each secret, and which value passed it.
 #[derive(Debug)]
 pub struct Laid {
-    /// By secret; none where nothing is laid down for it.
+    /// By secret; none where nothing is laid down for it, and several where some holds for some tokens only.
     pub rulings: Vec<(Role, Ruling)>,
     /// Whose value was given and passed, where one was.
     pub passed: Option<Role>,

@@ -143,11 +143,8 @@ fn offer(
 fn choose(choices: usize, render: Render, ask: &mut dyn Prompter) -> Option<usize> {
     let question = guide::question(choices);
     for _ in 0..PATIENCE {
-        let Ok(answer) = ask.word(&question) else {
-            // The end of input, which ends no line.
-            ask.tell("");
-            break;
-        };
+        // The end of input is an answer too; a signal ends the process by itself.
+        let Ok(answer) = ask.word(&question) else { break };
         match answer.trim() {
             "" | "q" | "Q" => break,
             answer => match answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1)) {

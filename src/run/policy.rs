@@ -33,7 +33,7 @@ pub fn rules(policy: &Policy, facts: Facts, plan: &Plan, survey: &Survey) -> Res
     Ok(Rules { by_role, facts: Some(facts) })
 }
 
-/// What the policy lays down: for the token that is named, else for any of the application that is, or of all. Where the value of a
+/// What the policy lays down: for the token that is named, else for those of the application that is, or for all. Where the value of a
 /// source is given, whether `role` may get it. Nothing is changed, and no try is spent.
 ///
 /// # Errors
@@ -63,29 +63,30 @@ fn judge(
 ) -> Result<Laid> {
     let survey = token.as_ref().and_then(|token| token.survey.as_ref());
     let facts = survey.map(|survey| Facts::of(&survey.identity, None));
-    let ruling = |role| match &facts {
-        Some(facts) => policy.ruling(facts, role),
-        None => policy.possible_ruling(selection.application.as_deref(), role),
+    let of_role = |role| match &facts {
+        Some(facts) => vec![policy.ruling(facts, role)],
+        None => policy.possible_rulings(selection.application.as_deref(), role),
     };
-    let mut rulings = Vec::new();
-    for of in Role::ALL {
-        let ruling = ruling(of);
-        let reference = survey.and_then(|survey| survey.reference(of));
-        ruling.can_be_met(of, reference.map(|reference| reference.length))?;
-        let lists = lists(&ruling)?;
-        if let Some(value) = value.filter(|_| of == role) {
+    let reference = |role| survey.and_then(|survey| survey.reference(role));
+    let rulings: Vec<(Role, Ruling)> =
+        Role::ALL.into_iter().flat_map(|role| of_role(role).into_iter().map(move |ruling| (role, ruling))).collect();
+    if let (Some(value), Some(reference)) = (value, reference(role)) {
+        policy::check_new(role, value, reference, None)?;
+    }
+    for (of, ruling) in &rulings {
+        ruling.can_be_met(*of, reference(*of).map(|reference| reference.length))?;
+        let lists = lists(ruling)?;
+        if let Some(value) = value.filter(|_| *of == role) {
             let beside = Beside {
                 serial: facts.as_ref().and_then(Facts::serial),
                 label: facts.as_ref().and_then(Facts::label),
                 lists: lists.iter().map(String::as_str).collect(),
                 ..Beside::default()
             };
-            reference.map_or(Ok(()), |reference| policy::check_new(of, value, reference, None))?;
-            ruling.check(of, value, &beside)?;
+            ruling.check(role, value, &beside)?;
         }
-        rulings.push((of, ruling));
     }
-    rulings.retain(|(_, ruling)| !ruling.is_empty());
+    let rulings = rulings.into_iter().filter(|(_, ruling)| !ruling.is_empty()).collect();
     Ok(Laid { rulings, passed: value.map(|_| role), token: token.map(|token| token.selector) })
 }
 

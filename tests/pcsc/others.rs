@@ -64,7 +64,8 @@ fn a_card_that_is_held_exclusively_is_told_so_after_the_wait() {
             assert_eq!(error(&run)["kind"], "device");
             let (message, hint) = sentence_and_hint(&run);
             assert!(message.contains("another program holds the card in Virtual PCD 00 00"), "{message}");
-            assert!(hint.contains("end that program"), "{hint}");
+            assert!(message.contains("; it is card-tool (process "), "{message}");
+            assert!(hint.contains("end that program") && hint.contains("gpgconf --kill scdaemon"), "{hint}");
         }
     }
     assert_eq!(presented(&card), [""; 0]);

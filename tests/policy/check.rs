@@ -94,7 +94,8 @@ fn a_value_that_would_pass_is_0_and_one_that_would_not_is_6_with_the_rule_and_ne
         ("23456789", "--application piv --role puk", 5),
         // Where no token is named, every policy counts that could hold.
         ("264859", "--application openpgp", 17),
-        ("26485a", "", 17),
+        ("26485a", "", 10),
+        ("26485927", "", 17),
     ] {
         let words = format!("{words} --pin env:VALUE --json");
         let error = check(value, &words).code(6).json()["error"].clone();
@@ -106,10 +107,26 @@ fn a_value_that_would_pass_is_0_and_one_that_would_not_is_6_with_the_rule_and_ne
 }
 
 #[test]
+fn what_is_for_some_tokens_only_is_told_with_what_is_for_all() {
+    let json = check("", "--json").code(0).json();
+    let rulings = json["rulings"].as_array().unwrap().iter().filter(|ruling| ruling["role"] == "user-pin");
+    let told: Vec<_> = rulings.map(|ruling| (ruling["min"].clone(), ruling["max"].clone())).collect();
+    // For all, for those of PIV, for those of OpenPGP.
+    assert_eq!(told, [(json!(6), json!(null)), (json!(6), json!(8)), (json!(10), json!(null))]);
+}
+
+#[test]
 fn policies_that_nothing_can_meet_together_are_told_for_whom_that_is_so() {
-    let error = check("", "--json").code(6).json()["error"].clone();
-    says(&error, &["line 9", "line 17"]);
-    check("", "--application openpgp").code(0);
+    let home = home();
+    let administrator = Administrator::new("[[policy]]\nmin = 10\n[[policy]]\napplication = \"piv\"\nmax = 8\n");
+    for (application, code) in [("piv", 6), ("openpgp", 0)] {
+        let call = pukka(home.path(), ["policy", "check", "--json", "--application", application]);
+        let run = administrator.over(call).run().code(code);
+        if code == 6 {
+            says(&run.json()["error"], &["/etc/pukka/config.toml, line 2", "/etc/pukka/config.toml, line 5"]);
+        }
+    }
+    administrator.over(pukka(home.path(), ["policy", "check"])).run().code(6);
 }
 
 #[test]

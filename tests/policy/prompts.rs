@@ -65,7 +65,7 @@ fn without_a_policy_a_person_is_told_of_a_weak_value_that_is_taken_all_the_same(
 #[test]
 fn of_a_value_that_is_typed_on_the_keys_of_a_token_it_is_said_what_the_policy_asks_for() {
     let desk = ruled("[[policy]]\nmin = 6\ncharacters = \"digits\"\n");
-    let faults = Faults::new().pad_user("123456", "86420975");
+    let faults = Faults::new().rule("pad;pad-strict").pad_user("123456", "86420975");
     let call = desk.administrator.over(desk.desk.logged_behind(faults, &["pin", "change"]));
     let mut terminal = Terminal::spawn(call.command());
     terminal.expect("the policy asks for a new PIN of 6 to 255 digits").expect("to be entered on the keys of");

@@ -88,24 +88,41 @@ fn in_reader(name: &Text, reader: Option<Reader>, socket: &Path, settings: &Sett
     findings
 }
 
-/// A card that another holds, with who that is, or who it can be: PC/SC itself does not tell.
-fn held(finding: Finding, clients: Option<Clients>) -> Finding {
-    let Some(Clients { seen, unseen }) = clients else { return finding };
-    let names: Vec<Text> = seen.iter().map(|name| Text::from(name.as_str())).collect();
+/// The same failure at a card that another program has for itself, with who that is, or who it can be.
+pub fn with_holder(error: Error) -> Error {
+    match (error, clients(&socket()).as_ref().and_then(who)) {
+        (Error::Device { what, cure, detail }, Some(who)) => {
+            Error::Device { what: format!("{what}; {who}"), cure, detail }
+        }
+        (error, _) => error,
+    }
+}
+
+/// Who holds a card, or can: PC/SC itself does not tell.
+fn who(Clients { seen, unseen }: &Clients) -> Option<String> {
     let others = match unseen {
         0 => None,
         1 => Some("a program of another user".to_owned()),
         several => Some(format!("one of {several} connections of other users' programs")),
     };
-    let who = match (seen.as_slice(), others) {
-        ([], None) => return finding,
+    Some(match (seen.as_slice(), others) {
+        ([], None) => return None,
         ([], Some(others)) => format!("it is {others}, as nobody else is connected to pcscd"),
         ([one], None) => format!("it is {one}, as nobody else is connected to pcscd"),
         (several, others) => {
             let all: Vec<String> = several.iter().cloned().chain(others).collect();
             format!("pcscd does not tell which; connected to it are {}", all.join(", "))
         }
+    })
+}
+
+/// A card that another holds, with who that is, or who it can be.
+fn held(finding: Finding, clients: Option<Clients>) -> Finding {
+    let Some((clients, who)) = clients.and_then(|clients| who(&clients).map(|who| (clients, who))) else {
+        return finding;
     };
+    let Clients { seen, unseen } = clients;
+    let names: Vec<Text> = seen.iter().map(|name| Text::from(name.as_str())).collect();
     let finding = Finding { what: format!("{}; {who}", finding.what), ..finding };
     let finding = match (names.as_slice(), unseen) {
         ([one], 0) => finding.with("holder", Value::Name(one.clone())),

@@ -85,13 +85,16 @@ pub fn failure(rv: Rv, call: &str) -> Error {
         CKR_DEVICE_REMOVED | CKR_TOKEN_NOT_PRESENT | CKR_SLOT_ID_INVALID => {
             ("the token is no longer there", Some("insert it and look with `pukka list`"))
         }
-        CKR_TOKEN_NOT_RECOGNIZED => ("the module does not recognise the token", None),
+        CKR_TOKEN_NOT_RECOGNIZED => (
+            "the module does not recognise the token",
+            Some("insert it again, or name the module of its maker with --module"),
+        ),
         CKR_TOKEN_WRITE_PROTECTED => ("the token is write-protected", None),
         CKR_SESSION_EXISTS => {
             ("another session is open on the token", Some("end the programs that use the token, then try again"))
         }
         CKR_SESSION_READ_ONLY => ("the token can only be read", None),
-        CKR_DEVICE_ERROR => ("the token reports a fault", None),
+        CKR_DEVICE_ERROR => ("the token reports a fault", Some("insert it again and look at it with `pukka status`")),
         CKR_DEVICE_MEMORY => ("the token is full", None),
         CKR_HOST_MEMORY => ("the module is out of memory", None),
         CKR_GENERAL_ERROR | CKR_FUNCTION_FAILED => ("the module failed and does not say why", None),

@@ -40,7 +40,7 @@ fn token(abilities: &'static [Ability], references: Vec<Reference>) -> Survey {
             blank: false,
         },
         references,
-        abilities: abilities.into(),
+        abilities: std::borrow::Cow::Borrowed(abilities),
         limit_rules: None,
         set_before: None,
         init_rules: None,
@@ -62,7 +62,8 @@ fn named(survey: &Survey) -> Vec<(String, bool)> {
 }
 
 fn offered(words: &str) -> (String, bool) {
-    let (verb, rest) = words.split_once(" --").map_or((words, String::new()), |(verb, rest)| (verb, format!(" --{rest}")));
+    let (verb, rest) =
+        words.split_once(" --").map_or((words, String::new()), |(verb, rest)| (verb, format!(" --{rest}")));
     (format!("pukka {verb} --token 'SEL'{rest}"), true)
 }
 

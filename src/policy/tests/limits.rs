@@ -68,7 +68,7 @@ fn a_value_at_either_limit_passes() {
     for value in ["271828", "27182818"] {
         assert_eq!(check_new(Role::UserPin, &pin(value), &reference(Unit::Digits, 6, Some(8)), None), Ok(()));
     }
-    assert_eq!(check_new(Role::UserPin, &pin(&"9".repeat(300)), &reference(Unit::Bytes, 4, None), None), Ok(()));
+    assert_eq!(check_new(Role::UserPin, &pin("9".repeat(300)), &reference(Unit::Bytes, 4, None), None), Ok(()));
 }
 
 #[test]
