@@ -90,7 +90,6 @@ fn converse(page: &Page, block: &Block, bench: &mut Bench) -> Vec<String> {
         let questions = call.questions(&mut typed);
         let (code, shown) = bench.run(&call.command, &questions);
         let place = format!("{}:{}: {}", page.path, call.line, call.command);
-        #[allow(clippy::print_stderr)] if std::env::var_os("SHOW").is_some() { eprintln!("SHOW {place}\n{shown}SHOWN {code}"); }
         let pattern = format!("\n{}", call.shows).replace("\n…\n", "\n...\n").replace('…', "[..]");
         let pattern = Data::text(pattern.trim_start_matches('\n'));
         if let Err(difference) = Assert::new().action(Action::Verify).try_eq(None, Data::text(&shown), pattern) {

@@ -58,7 +58,8 @@ impl Bench {
             }
         }
         let pcscd = (!cards.is_empty()).then(|| Pcscd::with_readers(cards.len()));
-        let inserted = pcscd.iter().flat_map(|pcscd| cards.iter().cloned().enumerate().map(|(at, card)| pcscd.insert(at, card)));
+        let inserted =
+            pcscd.iter().flat_map(|pcscd| cards.iter().cloned().enumerate().map(|(at, card)| pcscd.insert(at, card)));
         let inserted = inserted.collect();
         if let Some(pcscd) = &pcscd {
             call = call.envs(pcscd.envs());
@@ -106,4 +107,3 @@ fn card(word: &str) -> Card {
         other => panic!("no bench has {other}"),
     }
 }
-

@@ -72,7 +72,8 @@ impl Page {
             links: Vec::new(),
             headings: Vec::new(),
         };
-        let line = |offset: usize| text[..offset].lines().count() + usize::from(text[..offset].ends_with('\n') || offset == 0);
+        let line =
+            |offset: usize| text[..offset].lines().count() + usize::from(text[..offset].ends_with('\n') || offset == 0);
         let (mut typed, mut file, mut words, mut link) = (Vec::new(), None, String::new(), None);
         let mut events = Parser::new_ext(&text, Options::ENABLE_TABLES).into_offset_iter();
         while let Some((event, range)) = events.next() {

@@ -1,6 +1,10 @@
 //! A shell on a terminal, as the reader of a page has it.
 
-use std::{fs, path::{Path, PathBuf}, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use nix::{sys::stat::Mode, unistd::mkfifo};
 
@@ -43,11 +47,13 @@ impl Shell {
     /// Runs a command; each question is waited for, and answered. Returns its exit code and all that was shown.
     #[track_caller]
     pub fn run(&mut self, command: &str, questions: &[(String, String)]) -> (i32, String) {
-        fs::OpenOptions::new().write(true).open(&self.commands).and_then(|mut pipe| {
-            std::io::Write::write_all(&mut pipe, format!("{command}\0").as_bytes())
-        }).unwrap();
+        fs::OpenOptions::new()
+            .write(true)
+            .open(&self.commands)
+            .and_then(|mut pipe| std::io::Write::write_all(&mut pipe, format!("{command}\0").as_bytes()))
+            .unwrap();
         for (question, answer) in questions {
-            self.terminal.expect(if question == "Q:" { ": " } else { question });
+            self.terminal.expect(question);
             let answer = if answer == "{response}" { &self.response() } else { answer };
             self.terminal.send(answer).send("\r");
         }
