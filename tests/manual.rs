@@ -103,3 +103,20 @@ fn converse(page: &Page, block: &Block, bench: &mut Bench) -> Vec<String> {
     assert_eq!(typed.next(), None, "{}:{}: more is typed than is asked for", page.path, block.line);
     wrong
 }
+
+/// What is found wrong with a page of one block.
+fn found(block: &str) -> Vec<String> {
+    let page = Page::parse("a page", format!("# A page\n\n```console\n{block}```\n"));
+    converse(&page, page.blocks().next().unwrap(), &mut Bench::new(&[]))
+}
+
+#[test]
+fn a_page_that_shows_something_else_is_found_out() {
+    let right =
+        found("$ echo one; echo two 2\none\ntwo …\n$ false; echo error: $?\nerror: 1\n$ ls /nowhere; echo $?\n…\n2\n");
+    assert_eq!(right.len(), 1, "an error that is shown where none was: {right:?}");
+    assert_eq!(found("$ echo one\ntwo\n").len(), 1, "another output");
+    assert_eq!(found("$ echo one\n").len(), 1, "output that the page does not show");
+    assert_eq!(found("$ false\n").len(), 1, "a failure that the page does not show");
+    assert_eq!(found("$ export A=b; cd /\n$ echo $A; pwd\nb\n/\n"), Vec::<String>::new(), "one shell for all");
+}
