@@ -5,6 +5,7 @@ unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR CARGO_BUILD_TARGET
 
 cards := softhsm-fixtures/virtual-cards/Cargo.toml
 fault := softhsm-fixtures/fault-module/Cargo.toml
+pad := softhsm-fixtures/pad-reader/Cargo.toml
 kryoptic := softhsm-fixtures/kryoptic/Cargo.toml
 
 # Where `make install` puts things; DESTDIR stands before it where they are packed up instead.
@@ -91,6 +92,7 @@ test-modules:
 fixtures:
 	./setup.sh test cargo build --release --locked --workspace --manifest-path $(cards)
 	./setup.sh test cargo build --locked --manifest-path $(fault)
+	./setup.sh test cargo build --locked --manifest-path $(pad)
 	./setup.sh test cargo build --locked --manifest-path $(kryoptic)
 
 # Those of the manual, from real runs; `make test` says when one shows something else than a run.
@@ -106,6 +108,7 @@ fmt:
 	./setup.sh check cargo fmt --all
 	./setup.sh check cargo fmt --all --manifest-path $(cards)
 	./setup.sh check cargo fmt --manifest-path $(fault)
+	./setup.sh check cargo fmt --manifest-path $(pad)
 	./setup.sh check cargo fmt --manifest-path $(kryoptic)
 
 lint:
@@ -113,6 +116,7 @@ lint:
 	RUSTFLAGS='--cfg fuzzing' ./setup.sh test cargo check --locked --lib --target-dir target/fuzzing
 	./setup.sh test cargo clippy --locked --workspace --all-targets --manifest-path $(cards) -- -D warnings
 	./setup.sh test cargo clippy --locked --all-targets --manifest-path $(fault) -- -D warnings
+	./setup.sh test cargo clippy --locked --all-targets --manifest-path $(pad) -- -D warnings
 	./setup.sh test cargo clippy --locked --all-targets --manifest-path $(kryoptic) -- -D warnings
 
 check:

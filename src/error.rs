@@ -92,13 +92,15 @@ pub enum Error {
         /// The word that confirms it, where one does: no secret.
         wanted: Option<Text>,
     },
-    /// The keys of the token gave no value; nothing came of that entry.
+    /// The keys of the token or its reader gave no value; nothing came of that entry.
     NotEntered {
         /// Whose value they asked for.
         role: Role,
         /// How the entry ended.
         end: EntryEnd,
-        /// The return value.
+        /// Whose keys they are.
+        keys: Keys,
+        /// The status word or return value.
         detail: Option<String>,
     },
     /// The token refused the new value, and kept the old one.
@@ -159,6 +161,19 @@ pub enum EntryEnd {
     Cancelled,
     /// The keys waited as long as they do.
     TimedOut,
+    /// The new value was not repeated as it was.
+    Differ,
+    /// Something had more digits than are allowed, or fewer.
+    Length,
+}
+
+/// The keys that a person types at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// Those of the token, by its own protected path.
+    Token,
+    /// Those of its reader, which sends nothing to the card where nothing came of an entry.
+    Reader,
 }
 
 /// In the words that everybody uses; a token may have others.
@@ -179,6 +194,30 @@ fn wrong_secret(role: Role, called: &str, retries: Retries) -> String {
             format!("wrong {called}; the token does not tell how many tries are left, and it may be blocked")
         }
         Retries::Blocked => format!("wrong {called}; it is blocked"),
+    }
+}
+
+fn not_entered(called: &str, end: EntryEnd, keys: Keys) -> String {
+    let (whose, known) = match keys {
+        Keys::Token => ("token's", "that entry changed nothing and spent no try"),
+        // More is known where the card tells its tries: one that was spent is told as that.
+        Keys::Reader => ("reader's", "as the reader tells, that entry sent nothing to the card"),
+    };
+    match (end, keys) {
+        (EntryEnd::Cancelled, Keys::Token) => {
+            format!("cancelled on the token's keys, which asked for the {called}; {known}")
+        }
+        (EntryEnd::Cancelled, Keys::Reader) => format!("cancelled on the reader's keys; {known}"),
+        (EntryEnd::TimedOut, Keys::Token) => {
+            format!("the token's keys waited for the {called} in vain, till their time was over; {known}")
+        }
+        (EntryEnd::TimedOut, Keys::Reader) => {
+            format!("the reader's keys waited in vain, till their time was over; {known}")
+        }
+        (EntryEnd::Differ, _) => format!("the two entries of the new {called} on the {whose} keys differ; {known}"),
+        (EntryEnd::Length, _) => {
+            format!("what was entered on the {whose} keys has more digits than are allowed, or fewer; {known}")
+        }
     }
 }
 
@@ -208,12 +247,7 @@ impl Error {
                 format!("not confirmed, which takes {wanted} and no other word; nothing was changed")
             }
             Self::NotConfirmedByUser { wanted: None } => "not confirmed; nothing was changed".into(),
-            Self::NotEntered { end: EntryEnd::Cancelled, .. } => format!(
-                "cancelled on the token's keys, which asked for the {called}; that entry changed nothing and spent no try"
-            ),
-            Self::NotEntered { end: EntryEnd::TimedOut, .. } => format!(
-                "the token's keys waited for the {called} in vain, till their time was over; that entry changed nothing and spent no try"
-            ),
+            Self::NotEntered { end, keys, .. } => not_entered(called, *end, *keys),
             Self::NewValueRefused { why, .. } => format!("the token refuses the new {called}: {why}"),
             Self::Stale => "another program used the card since it gave the challenge, so that the response answers nothing any more; no try was spent".into(),
             Self::Unconfirmed { why, .. } => {
@@ -245,10 +279,13 @@ impl Error {
             Self::Blocked { .. } => "blocked",
             Self::Unset { .. } => "unset",
             Self::MustChange { .. } => "must-change",
-            Self::Policy(_) | Self::AgainstPolicy { .. } | Self::Forbidden(_) => "policy",
+            Self::Policy(_)
+            | Self::AgainstPolicy { .. }
+            | Self::Forbidden(_)
+            | Self::NotEntered { end: EntryEnd::Length, .. } => "policy",
             Self::LastTry { .. } | Self::LastTryForbidden { .. } => "last-try",
             Self::NotConfirmedByUser { .. } => "not-confirmed-by-user",
-            Self::NewValueRefused { .. } => "new-value-refused",
+            Self::NewValueRefused { .. } | Self::NotEntered { end: EntryEnd::Differ, .. } => "new-value-refused",
             Self::Unsupported { .. } => "unsupported",
             Self::Device { .. } | Self::Stale | Self::NotEntered { end: EntryEnd::TimedOut, .. } => "device",
             Self::Unconfirmed { .. } | Self::Unseen(_) => "unconfirmed",
@@ -270,7 +307,8 @@ impl Error {
             | Self::LastTry { .. }
             | Self::LastTryForbidden { .. }
             | Self::NotConfirmedByUser { .. }
-            | Self::NewValueRefused { .. } => 6,
+            | Self::NewValueRefused { .. }
+            | Self::NotEntered { end: EntryEnd::Differ | EntryEnd::Length, .. } => 6,
             Self::Unsupported { .. } => 7,
             Self::Device { .. } | Self::Stale | Self::NotEntered { end: EntryEnd::TimedOut, .. } => 8,
             Self::Unconfirmed { .. } | Self::Unseen(_) => 11,

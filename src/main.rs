@@ -20,7 +20,7 @@ use pukka::{
         pkcs11::{Options, WORKER},
     },
     error::{Error, Result},
-    input::{Collector, Destroy, Dialog, Pinentry, Prompter, Source, Terminal},
+    input::{Collector, Destroy, Dialog, Pinentry, Prompter, Restorer, Source, Terminal},
     interrupt::Interrupts,
     ledger::Nowhere,
     operation::Hint,
@@ -78,7 +78,10 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let restorer = terminal.as_ref().map(Terminal::restorer);
     let dialog = Dialog::default();
     let opened = dialog.clone();
-    let interrupts = Interrupts::watch(move || {
+    let (pausing, resuming) = (restorer.clone(), restorer.clone());
+    let stops = move || pausing.iter().for_each(Restorer::pause);
+    let goes_on = move || resuming.iter().for_each(Restorer::resume);
+    let interrupted = move || {
         opened.end();
         restorer.iter().for_each(|restorer| restorer.restore());
         // In a thread of its own: whoever does not read our output must not keep us from ending.
@@ -90,8 +93,8 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         let _ = said.recv_timeout(LAST_WORDS);
         // Not `std::process::exit`: it would run the exit handlers of a module beside a thread that is inside it.
         signal_hook::low_level::exit(Error::Interrupted.exit_code().into());
-    })
-    .map_err(|error| {
+    };
+    let interrupts = Interrupts::watch(interrupted, stops, goes_on).map_err(|error| {
         Failure::bare(Error::device("the system refuses to let signals be held off", error.to_string()))
     })?;
     if matches!(asked, Asked::Doctor) {
@@ -118,6 +121,13 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
     let pinentry = (!global.no_input)
         .then(|| Box::new(Pinentry::new(config.pinentry.as_deref(), withheld.clone(), dialog)) as Box<dyn Prompter>);
     let settings = settings(global, &config, profiles, withheld);
+    // A pinentry is interrupted together with this process, and says so too: it is told once.
+    let told_once = |failure: Failure| {
+        if failure.error == Error::Interrupted {
+            interrupts.hold();
+        }
+        failure
+    };
     let as_called = |hint: Hint| {
         let hint = hint.with_modules(&global.modules);
         named.iter().fold(hint, |hint, named| hint.with_profile(&named.application, &named.file))
@@ -170,7 +180,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
             };
             let done = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts);
             // What is pasted has to find the token as this call did.
-            let report = done.map_err(|failure| {
+            let report = done.map_err(told_once).map_err(|failure| {
                 let failure = failure.with_modules(&global.modules);
                 named.iter().fold(failure, |failure, named| failure.with_profile(&named.application, &named.file))
             })?;
@@ -201,7 +211,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         Asked::Respond { challenge, sources } => {
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
             let mut collector = Collector::new(sources, ask, Destroy::Ask).with_pinentry(pinentry);
-            let response = run::respond(&challenge, &mut collector).map_err(Failure::bare)?;
+            let response = run::respond(&challenge, &mut collector).map_err(Failure::bare).map_err(told_once)?;
             render.response(&response).map_err(Failure::bare)
         }
         Asked::Completions(shell) => render.data(&cli::completions(shell)).map_err(Failure::bare),

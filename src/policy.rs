@@ -1,4 +1,20 @@
 //! What a new value must be, what a present one can be, and when a try may be spent.
+//!
+//! A token has limits of its own ([`check_new`]); a policy adds [`Demands`]. What it can refuse, and by which measure:
+//!
+//! | word | refuses a value that |
+//! | --- | --- |
+//! | `sequences` | is mostly digits or letters up or down by one or two (`890123`, `13579`), or numbers of two digits up or down by the same (`102030`) |
+//! | `repeats` | is mostly one character again and again, a piece at least twice, each character twice, a mirror, or of six and more only two different ones |
+//! | `keyboard` | is mostly along rows and columns of QWERTY, QWERTZ or AZERTY, or lines of a pad of digits (`2580`, `159753`) |
+//! | `dates` | is a date or a year of 1900 to 2099, or is half of it a date of eight digits |
+//! | `common` | stands in the compiled list (its head names its source) or in the site's own |
+//! | `old` | is the one that it replaces |
+//! | `other` | is another secret of the same token |
+//! | `serial`, `label` | has four characters in a row from it that are half of the value, or all of it |
+//!
+//! Mostly is more than half in runs of three or more, or half where a run has four or more: `1234` spoils eight digits, and `123`
+//! does not spoil six. Letters count whatever their case.
 
 mod characters;
 mod check;

@@ -6,6 +6,7 @@ mod holds;
 mod identity;
 mod limits;
 mod need;
+mod pad;
 mod pre_image;
 mod preview;
 mod reference;
@@ -20,6 +21,7 @@ pub use holds::Holds;
 pub use identity::{Application, Identity, Place, Route};
 pub use limits::{LimitRules, Limits};
 pub use need::Need;
+pub use pad::{Entries, Pad, ReaderPad, Typed};
 pub use pre_image::{Condition, PreImage};
 pub use preview::{Preview, Sent};
 pub use reference::{Length, Reference, State, Unit};
@@ -54,8 +56,8 @@ pub struct Survey {
     pub unblocked_by: Option<&'static str>,
     /// What else a person should know of this token, a sentence each.
     pub notes: Vec<&'static str>,
-    /// Whether secrets are typed at the token itself (protected authentication path).
-    pub pad: bool,
+    /// Whether and which secrets can be typed at the token itself.
+    pub pad: Pad,
 }
 
 impl Survey {

@@ -421,8 +421,9 @@ fn shown_value(shown: &str) -> &str {
 /// Runs a call whose reader has gone before it writes.
 #[track_caller]
 fn without_a_reader(call: Pukka) -> Run {
-    let (reader, output) = std::io::pipe().unwrap();
+    let (reader, output) = std::os::unix::net::UnixStream::pair().unwrap();
     drop(reader);
+    let output = OwnedFd::from(output);
     let mut command = detached(&call.command());
     let output = command.stdin(Stdio::null()).stdout(output).stderr(Stdio::piped()).output().unwrap();
     Run { code: output.status.code().unwrap(), out: String::new(), err: String::from_utf8(output.stderr).unwrap() }

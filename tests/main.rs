@@ -19,6 +19,7 @@ mod matrix;
 mod memory;
 mod modules;
 mod openpgp;
+mod pads;
 mod pcsc;
 mod pinentry;
 mod piv;

@@ -4,6 +4,8 @@
 
 mod cards;
 mod locked;
+mod pinentry;
+mod panic;
 mod worker;
 
 use std::{fs, path::PathBuf};
@@ -36,7 +38,7 @@ impl Stage {
 
     /// One whose tool is called by somebody who is not root: its state is his.
     fn of_a_user() -> Self {
-        Self::of(Pukka::as_a_user)
+        Self::of(Pukka::by_a_user)
     }
 
     fn of(called: fn(Pukka) -> Pukka) -> Self {

@@ -2,7 +2,7 @@
 
 mod scripted;
 
-use std::fs;
+use std::{fs, process::Command};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -14,7 +14,7 @@ use crate::support::{
     cards::{Card, Pcscd},
     desk::{Desk, NEW, PIN, set_mode},
     home, pukka,
-    running::{is_there, workers},
+    running::{Running, is_there, workers},
     terminal::{Terminal, is_restored, under_shell},
 };
 
@@ -157,6 +157,21 @@ fn the_token_is_not_locked_while_a_pinentry_asks() {
     desk.logged(&other).run().code(0);
     terminal.send("86420975\r");
     assert_eq!(terminal.wait().0, 0);
+}
+
+#[test]
+fn without_a_terminal_of_its_own_the_pinentry_asks_on_the_one_of_gpg_tty() {
+    let desk = Desk::new();
+    let mut elsewhere = Command::new("sh");
+    elsewhere.args(["-c", "echo \"here: $(tty).\"; exec sleep 60"]).env_clear().env("PATH", "/usr/bin:/bin");
+    let mut terminal = Terminal::spawn(elsewhere);
+    let shown = terminal.expect("here: ").expect(".").transcript();
+    let name = shown.split("here: ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+    let running = Running::start(verify(&desk).env("GPG_TTY", name));
+    asked(&mut terminal, "PIN of desk-7").send("123456\r");
+    running.finish().code(0);
+    assert!(terminal.echoes());
+    terminal.close();
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::support::{
     cards::{Card, Pcscd},
     desk::{Desk, NEW, PIN, SO},
     home, pukka,
-    running::Running,
+    running::{Running, workers},
     softhsm::{Faults, Gate},
     terminal::{Terminal, is_restored, under_shell},
 };
@@ -191,6 +191,51 @@ fn a_signal_to_the_tool_restores_the_terminal_and_is_exit_130() {
         is_restored(&shown);
         desk.nothing_was_sent();
     }
+}
+
+#[test]
+fn what_was_typed_before_a_signal_is_not_left_to_the_shell() {
+    let desk = Desk::new();
+    for source in ["prompt", "pinentry"] {
+        let call = desk.logged(&["pin", "verify", "--pin", source]).env("PINENTRY", "pinentry-tty").command();
+        let script = r#"trap : TERM; "$@"; echo "code=$?"; read -r rest; echo "left=[$rest]""#;
+        let mut shell = Command::new("bash");
+        shell.args(["-c", script, "bash"]).arg(call.get_program()).args(call.get_args()).env_clear();
+        shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut terminal = Terminal::spawn(shell);
+        terminal.expect("PIN of desk-7").expect(": ").send("48151623");
+        // The system passes it on in its own time.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        kill(Pid::from_raw(workers(terminal.id())[0].try_into().unwrap()), Signal::SIGTERM).unwrap();
+        terminal.expect("code=130").send("\r");
+        let (_, shown) = terminal.wait();
+        assert!(shown.contains("left=[]") && !shown.contains("48151623"), "{source}: {shown}");
+        desk.nothing_was_sent();
+    }
+}
+
+#[test]
+fn a_job_that_is_stopped_at_a_prompt_leaves_the_terminal_as_it_was_and_hides_again_when_it_goes_on() {
+    let desk = Desk::new();
+    let call = desk.logged(&["pin", "verify"]).command();
+    let script = r#"set -m; "$@"; stty -a; stty echo; fg >/dev/null; echo "code=$?"; stty -a"#;
+    let mut shell = Command::new("bash");
+    shell.args(["-c", script, "bash"]).arg(call.get_program()).args(call.get_args()).env_clear();
+    shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut terminal = Terminal::spawn(shell);
+    terminal.expect("PIN of desk-7").expect(": ");
+    let tool = Pid::from_raw(workers(terminal.id())[0].try_into().unwrap());
+    kill(tool, Signal::SIGTSTP).unwrap();
+    terminal.expect(" echo ");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while terminal.echoes() {
+        assert!(std::time::Instant::now() < deadline, "it shows what is typed: {}", terminal.transcript());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    terminal.send("123456\r");
+    let (_, shown) = terminal.wait();
+    assert!(shown.contains("code=0") && !shown.contains(PIN), "{shown}");
+    is_restored(&shown);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Where secrets come from: each SOURCE, its lines, and what is refused before anything is sent.
 
+mod credential;
+mod files;
+
 use std::{fs, process::Stdio, thread};
 
 use crate::support::{
@@ -274,19 +277,20 @@ fn a_literal_secret_is_refused_with_the_reason_and_never_repeated() {
             let run = desk.logged(&[command[0], command[1], option, literal]).run().code(2);
             assert!(!run.err.contains("31415926") && run.out.is_empty(), "{run:?}");
             assert!(run.err.contains("every process"), "the reason is missing: {run:?}");
+            for source in ["prompt", "pinentry", "env:", "file:", "fd:", "stdin", "credential:", "pinpad"] {
+                assert!(run.err.contains(source), "{source} is not offered: {run:?}");
+            }
             desk.nothing_was_opened();
         }
     }
 }
 
 #[test]
-fn sources_that_are_still_to_come_are_refused_as_such() {
+fn a_source_that_is_still_to_come_is_refused_as_such() {
     let desk = Desk::new();
-    for source in ["pinentry", "escrow", "credential:pin"] {
-        let run = verify(&desk, source).code(2);
-        assert!(run.err.contains("--pin") && run.err.contains("not have yet"), "{source}: {run:?}");
-        desk.nothing_was_opened();
-    }
+    let run = verify(&desk, "escrow").code(2);
+    assert!(run.err.contains("--pin") && run.err.contains("not have yet"), "{run:?}");
+    desk.nothing_was_opened();
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod gids;
 mod handle;
 pub mod iso7816;
 mod openpgp;
+mod pad;
 mod pcscd;
 mod piv;
 mod reader;

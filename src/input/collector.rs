@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    operation::{Action, Plan, Secrets},
+    operation::{Plan, Secrets},
     policy,
     secret::{Entry, Pin},
     token::{Need, Retries, Survey, Text},
@@ -159,6 +159,7 @@ impl Collector {
             match self.at_hand.get(&need) {
                 Some(value) => self.check_value(need, value, survey)?,
                 None if self.is_typed_at_token(need, plan, survey) && self.ask.is_some() => {}
+                None if self.is_typed_at_token(need, plan, survey) => return Err(missing(need)),
                 None => self.may_be_had(need, survey)?,
             }
         }
@@ -177,7 +178,7 @@ impl Collector {
             Some(Source::Credential(name)) => credential::read(name, need).map(drop),
             // What is read late may not even be there yet.
             Some(Source::Stdin | Source::File(_) | Source::Descriptor(_)) => Ok(()),
-            Some(Source::Pad) if !survey.pad => Err(Error::unsupported("keys of its own to type a secret at".into())),
+            Some(Source::Pad) => Err(keys::refused(need, survey)),
             _ => self.can_ask(need),
         }
     }
@@ -341,11 +342,12 @@ impl Collector {
 
     /// The keys of a token supply all values of one command or none; without a word they are the default.
     fn is_typed_at_token(&self, need: Need, plan: &Plan, survey: &Survey) -> bool {
-        survey.pad
-            && match self.sources.get(&need) {
+        let named = |other: Need| self.sources.get(&other);
+        keys::are_there_for(need, plan, survey)
+            && match named(need) {
                 Some(source) => *source == Source::Pad,
                 None => {
-                    companions(need, plan).all(|other| matches!(self.sources.get(&other), None | Some(Source::Pad)))
+                    keys::companions(need, plan, survey).all(|other| matches!(named(other), None | Some(Source::Pad)))
                 }
             }
     }
@@ -354,21 +356,10 @@ impl Collector {
     fn check_keys(&self, plan: &Plan, survey: &Survey) -> Result<()> {
         let typed = |need| self.is_typed_at_token(need, plan, survey);
         let needs = plan.needs();
-        let mixed = needs.iter().find(|need| typed(**need) && !companions(**need, plan).all(typed));
-        mixed.map_or(Ok(()), |need| {
-            Err(Error::Usage(format!(
-                "the token's keys supply the old and the new {} of a change, or neither: name pinpad for both",
-                need.role()
-            )))
-        })
+        let others = |need| keys::companions(need, plan, survey);
+        let mixed = needs.iter().find(|need| typed(**need) && !others(**need).all(typed));
+        mixed.map_or(Ok(()), |need| Err(keys::mixed(*need, others(*need))))
     }
-}
-
-/// The other values that the same command takes: the old value of a change and its new one.
-fn companions(need: Need, plan: &Plan) -> impl Iterator<Item = Need> {
-    let changes = plan.steps.iter().filter(|step| matches!(step.action, Action::Change { .. }));
-    let needs = changes.map(|step| step.action.needs()).filter(move |needs| needs.contains(&need)).flatten();
-    needs.filter(move |other| *other != need).collect::<Vec<_>>().into_iter()
 }
 
 fn missing(need: Need) -> Error {

@@ -16,6 +16,9 @@ use crate::{
 /// The most that one source may hold, in bytes.
 const MOST: usize = 16 * 1024;
 
+/// Begins what a key sends that is no character.
+const ESCAPE: u8 = 0x1B;
+
 /// What was read from one source: lines in order, each to be taken once.
 pub struct Lines {
     text: Pages,
@@ -140,6 +143,10 @@ pub fn check(need: Need, value: &Pin) -> Result<()> {
         return refuse(
             "begins with a byte order mark, which an editor put there: save the file as plain UTF-8 without one",
         );
+    }
+    // What a person pastes where the terminal marks that is no different to them from what they meant.
+    if bytes.contains(&ESCAPE) {
+        return refuse("holds an escape sequence, as an arrow key sends it, or a terminal that marks what is pasted");
     }
     let controls = bytes.utf8_chunks().any(|chunk| chunk.valid().chars().any(char::is_control));
     if controls {

@@ -54,8 +54,8 @@ pub trait Prompter {
     }
 }
 
-/// The terminal's state before a question, while one is open.
-type Saved = Arc<Mutex<Option<Termios>>>;
+/// The terminal's state before a question and at it, while one is open.
+type Saved = Arc<Mutex<Option<(Termios, Termios)>>>;
 
 /// The controlling terminal.
 pub struct Terminal {
@@ -105,7 +105,7 @@ impl Terminal {
         if let Some(suspend) = hidden.control_chars.get_mut(SpecialCharacterIndices::VSUSP as usize) {
             *suspend = 0;
         }
-        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some((before, hidden.clone()));
         tcsetattr(&self.device, SetArg::TCSAFLUSH, &hidden)?;
         Ok(Hidden { restorer: self.restorer() })
     }
@@ -117,17 +117,40 @@ struct Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        self.restorer.restore();
+        self.restorer.put_back(SetArg::TCSANOW);
     }
 }
 
 impl Restorer {
-    /// Restores the terminal where a question had changed it.
+    /// Restores the terminal where a question had changed it. What was typed so far is thrown away, or the shell would take the
+    /// beginning of a secret for that of a command and show it.
     pub fn restore(&self) {
-        if let Some(before) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        self.put_back(SetArg::TCSAFLUSH);
+    }
+
+    /// Leaves the terminal to the shell as it was, while the process is stopped at a question.
+    pub fn pause(&self) {
+        self.set(|(before, _)| before);
+    }
+
+    /// Hides again what is typed, where the process had been stopped at a question.
+    pub fn resume(&self) {
+        self.set(|(_, hidden)| hidden);
+    }
+
+    fn set(&self, which: impl Fn(&(Termios, Termios)) -> &Termios) {
+        if let Some(states) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let Ok(device) = OpenOptions::new().read(true).write(true).open("/dev/tty") {
+                let _ = tcsetattr(&device, SetArg::TCSAFLUSH, which(states));
+            }
+        }
+    }
+
+    fn put_back(&self, how: SetArg) {
+        if let Some((before, _)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             if let Ok(mut device) = OpenOptions::new().read(true).write(true).open("/dev/tty") {
                 // A terminal that is gone needs no restoring.
-                let _ = tcsetattr(&device, SetArg::TCSANOW, &before);
+                let _ = tcsetattr(&device, how, &before);
                 let _ = device.write_all(b"\n");
             }
         }
@@ -148,7 +171,8 @@ impl Prompter for Terminal {
         tcflush(&self.device, FlushArg::TCIFLUSH).map_err(|_| Error::Interrupted)?;
         self.device.write_all(question.as_bytes()).map_err(|_| Error::Interrupted)?;
         // Nothing is changed here, but where the answer is cut off what follows stands on a line of its own.
-        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = tcgetattr(&self.device).ok();
+        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) =
+            tcgetattr(&self.device).ok().map(|before| (before.clone(), before));
         let cut_off = Hidden { restorer: self.restorer() };
         let line = self.line()?;
         self.saved.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     error::Error,
     token::{
-        Ability, Application, Identity, InitRules, Length, LimitRules, Need, Place, Reference, Retries, State, Text,
-        Unit,
+        Ability, Application, Identity, InitRules, Length, LimitRules, Need, Pad, Place, Reference, Retries, State,
+        Text, Unit,
     },
 };
 
@@ -60,7 +60,7 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
         unblocked_by: None,
         init_rules: (!is_card).then_some(&OF_A_MODULE),
         notes: Vec::new(),
-        pad: false,
+        pad: Pad::None,
     }
 }
 

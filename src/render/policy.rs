@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::Render;
+use super::{
+    Listed, Render,
+    json::{Named, named},
+};
 use crate::{
     error::Result,
     policy::{Characters, Clause, Ruling},
@@ -20,7 +23,7 @@ pub struct Laid {
     /// Whose value was given and passed, where one was.
     pub passed: Option<Role>,
     /// The token that was looked at, where one was named.
-    pub token: Option<String>,
+    pub token: Option<Listed>,
 }
 
 #[derive(Serialize)]
@@ -29,7 +32,7 @@ struct Object<'a> {
     command: &'static str,
     outcome: &'static str,
     role: Option<&'static str>,
-    token: Option<&'a str>,
+    token: Option<Named<'a>>,
     rulings: Vec<RulingObject>,
 }
 
@@ -88,7 +91,7 @@ fn object(laid: &Laid) -> Object<'_> {
         command: "policy check",
         outcome: if laid.passed.is_some() { "passed" } else { "checked" },
         role: laid.passed.map(Role::name),
-        token: laid.token.as_deref(),
+        token: laid.token.as_ref().map(|token| named(&token.selector, &token.identity)),
         rulings: laid.rulings.iter().map(|(role, own)| ruling(*role, own)).collect(),
     }
 }
@@ -99,12 +102,12 @@ fn ruling(role: Role, ruling: &Ruling) -> RulingObject {
         role: role.name(),
         min: demands.min,
         max: demands.max,
-        characters: demands.characters.map(named),
+        characters: demands.characters.map(word),
         refuse: demands.refuse.map(|all| all.into_iter().map(|refused| refused.name()).collect()),
         common_pins: ruling.lists().map(|(path, _)| path.display().to_string()).collect(),
         authorities: ruling.authorities().map(|all| all.into_iter().map(Role::name).collect()),
         allow_last_try: ruling.allows_last_try(),
-        generate: GeneratorObject { length: generator.length, characters: generator.characters.map(named) },
+        generate: GeneratorObject { length: generator.length, characters: generator.characters.map(word) },
         clauses: ruling.clauses().iter().map(clause).collect(),
     }
 }
@@ -125,7 +128,7 @@ fn clause(clause: &Clause) -> ClauseObject {
 }
 
 /// The word of the configuration.
-fn named(characters: Characters) -> &'static str {
+fn word(characters: Characters) -> &'static str {
     match characters {
         Characters::Digits => "digits",
         Characters::Letters => "letters",
@@ -140,7 +143,7 @@ fn text(laid: &Laid) -> String {
     if laid.rulings.is_empty() {
         return "no policy: nothing is refused but what the token itself does not take\n".into();
     }
-    let head = laid.token.iter().map(|token| format!("for {}\n\n", quoted(token))).collect::<String>();
+    let head = laid.token.iter().map(|token| format!("for {}\n\n", quoted(&token.selector))).collect::<String>();
     let paragraphs: Vec<String> = laid.rulings.iter().map(|(role, ruling)| paragraph(*role, ruling)).collect();
     head + &paragraphs.join("\n")
 }

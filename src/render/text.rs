@@ -8,7 +8,7 @@ use crate::{
     operation::{Hint, Next, Plan, Way, choices, next},
     policy,
     selector::quoted,
-    token::{Ability, Identity, Place, Reference, Retries, Role, State, Survey, Verb},
+    token::{Ability, Identity, Pad, Place, Reference, Retries, Role, State, Survey, Verb},
 };
 
 /// A listing: a line a token for `list`, a paragraph a token for `status`.
@@ -139,6 +139,7 @@ fn paragraph(token: &Listed, survey: &Survey) -> String {
         }
     }
     survey.references.iter().for_each(|reference| say(reference.name, Some(state(reference))));
+    say("PIN pad", (survey.pad != Pad::None).then(|| survey.pad.to_string()));
     survey.notes.iter().for_each(|note| say("note", Some((*note).to_owned())));
     let can: Vec<String> = choices(survey).iter().map(able).collect();
     say("can", Some(if can.is_empty() { "nothing, as it is".into() } else { can.join(", ") }));

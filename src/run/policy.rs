@@ -50,18 +50,21 @@ pub fn check_policy(
     let value = is_given.then(|| collector.without_token(Need::Current(Role::UserPin), QUESTION)).transpose();
     let value = value.map_err(Failure::bare)?;
     let token = selection.selector.as_ref().map(|_| the_token(policy, selection, settings)).transpose()?;
-    judge(policy, selection, token, role, value.as_ref())
-        .map_err(|error| Failure { hint: None, ..Failure::bare(error) })
+    match judge(policy, selection, token.as_ref(), role, value.as_ref()) {
+        Ok(rulings) => Ok(Laid { rulings, passed: value.map(|_| role), token }),
+        Err(error) => Err(Failure { hint: None, ..Failure::bare(error) }),
+    }
 }
 
+/// What holds, once a value that is given passes it.
 fn judge(
     policy: &Policy,
     selection: &Selection,
-    token: Option<Listed>,
+    token: Option<&Listed>,
     role: Role,
     value: Option<&Pin>,
-) -> Result<Laid> {
-    let survey = token.as_ref().and_then(|token| token.survey.as_ref());
+) -> Result<Vec<(Role, Ruling)>> {
+    let survey = token.and_then(|token| token.survey.as_ref());
     let facts = survey.map(|survey| Facts::of(&survey.identity, None));
     let of_role = |role| match &facts {
         Some(facts) => vec![policy.ruling(facts, role)],
@@ -87,7 +90,7 @@ fn judge(
         }
     }
     let rulings = rulings.into_iter().filter(|(_, ruling)| !ruling.is_empty()).collect();
-    Ok(Laid { rulings, passed: value.map(|_| role), token: token.map(|token| token.selector) })
+    Ok(rulings)
 }
 
 /// The token that is named, looked at as `status` does.

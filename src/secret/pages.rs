@@ -188,33 +188,6 @@ pub fn refusal() -> Option<String> {
 mod tests {
     use super::*;
 
-    /// What `/proc/self/smaps` says of the mapping in which `bytes` stand.
-    fn mapping(bytes: &[u8]) -> Vec<String> {
-        let address = bytes.as_ptr() as usize;
-        let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
-        let range = |line: &str| {
-            let (from, to) = line.split_once(' ')?.0.split_once('-')?;
-            Some(usize::from_str_radix(from, 16).ok()?..usize::from_str_radix(to, 16).ok()?)
-        };
-        let lines = smaps.lines().skip_while(|line| !range(line).is_some_and(|range| range.contains(&address)));
-        let after = lines.skip(1).take_while(|line| range(line).is_none());
-        after.map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn a_secret_is_locked_and_stays_out_of_core_files_and_children() {
-        let flags =
-            |bytes: &[u8]| mapping(bytes).iter().find_map(|line| line.strip_prefix("VmFlags:").map(str::to_owned));
-        let pages = Pages::from(&b"271828"[..]);
-        let told = flags(&pages).unwrap();
-        for flag in ["lo", "dd", "dc"] {
-            assert!(told.split_whitespace().any(|word| word == flag), "{flag}: {told}");
-        }
-        let ordinary = vec![7_u8; 6];
-        assert!(!flags(&ordinary).unwrap().split_whitespace().any(|word| word == "lo"), "everything is locked here");
-        assert_eq!(refusal(), None);
-    }
-
     #[test]
     fn bytes_grow_and_are_cut_as_those_of_a_vector() {
         let (mut pages, mut vector) = (Pages::with_capacity(3), Vec::new());
@@ -244,37 +217,6 @@ mod tests {
     #[test]
     fn debug_shows_nothing_of_the_bytes() {
         assert_eq!(format!("{:?}", Pages::from(&b"271828"[..])), "Pages(withheld)");
-    }
-
-    /// What stands at an address of this process; nothing where nothing is mapped there.
-    fn at(address: usize, length: usize) -> Vec<u8> {
-        use std::os::unix::fs::FileExt;
-        let mut bytes = vec![0; length];
-        let memory = std::fs::File::open("/proc/self/mem").unwrap();
-        memory.read_exact_at(&mut bytes, address as u64).map_or_else(|_| Vec::new(), |()| bytes)
-    }
-
-    #[test]
-    fn nothing_is_left_of_a_secret_after_an_error_or_a_panic() {
-        let value = b"fjSVW~@imL*ihR&N3Wc!Xxq";
-        let hold = |end: fn() -> Result<(), ()>, place: &mut usize| -> Result<(), ()> {
-            let mut pages = Pages::with_capacity(4);
-            // It moves as it grows.
-            let first = pages.as_ptr() as usize;
-            pages.extend_from_slice(&value[..4]);
-            pages.resize(5000, b'x');
-            pages[..value.len()].copy_from_slice(value);
-            assert_ne!(at(first, 4), &value[..4], "a copy is left behind");
-            *place = pages.as_ptr() as usize;
-            assert_eq!(at(*place, value.len()), value, "the search finds nothing");
-            end()
-        };
-        for end in [|| Ok(()), || Err(()), || panic!("on purpose")] {
-            let mut place = 0;
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hold(end, &mut place)));
-            assert!(place != 0, "it ended early: {ended:?}");
-            assert_ne!(at(place, value.len()), value);
-        }
     }
 
     #[test]

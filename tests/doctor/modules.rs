@@ -72,9 +72,9 @@ fn p11_kits_files_are_read_as_p11_kit_does_and_what_it_would_leave_out_is_told()
     fs::write(user.join("pkcs11.conf"), "user-config: only\n").unwrap();
     let write = |name: &str, text: &str| fs::write(user.join("modules").join(name), text).unwrap();
     let softhsm = format!("module: {}\n", softhsm_module().display());
-    let examined = || checks(&desk.bare("doctor --via pkcs11 --json").as_a_user().run().code(0));
+    let examined = || checks(&desk.bare("doctor --via pkcs11 --json").by_a_user().run().code(0));
     let tokens =
-        || desk.bare("list --via pkcs11 --json").as_a_user().run().code(0).json()["tokens"].as_array().unwrap().len();
+        || desk.bare("list --via pkcs11 --json").by_a_user().run().code(0).json()["tokens"].as_array().unwrap().len();
 
     write("a.module", &softhsm);
     write("b.module", "module: /nowhere/missing.so\n");
@@ -91,9 +91,9 @@ fn p11_kits_files_are_read_as_p11_kit_does_and_what_it_would_leave_out_is_told()
     let problems = of(&checks, "p11-kit", "problem");
     says(problems[0], &["b.module, line 2: it is no `name: value`"]);
     says(problems[1], &["loads no module at all"]);
-    let list = desk.bare("list --via pkcs11").as_a_user().run().code(8);
+    let list = desk.bare("list --via pkcs11").by_a_user().run().code(8);
     assert!(list.err.contains("p11-kit-proxy.so"), "what is told of p11-kit is what it does: {list:?}");
-    let debugged = desk.bare("doctor --via pkcs11 --json").env("P11_KIT_STRICT", "yes").as_a_user().run().code(0);
+    let debugged = desk.bare("doctor --via pkcs11 --json").env("P11_KIT_STRICT", "yes").by_a_user().run().code(0);
     says(only(&super::checks(&debugged), "p11-kit", "warning"), &["P11_KIT_STRICT is set"]);
 }
 

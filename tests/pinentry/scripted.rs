@@ -64,6 +64,18 @@ fn whoever_cancels_or_closes_the_window_is_exit_130() {
 }
 
 #[test]
+fn a_signal_that_comes_together_with_the_cancelling_is_told_once() {
+    let desk = Desk::new();
+    let program = script(&desk, r"kill -INT $PPID; printf 'ERR 83886278 cancelled\n'");
+    for _ in 0..10 {
+        let verify = ["pin", "verify", "--pin", "pinentry", "--json"];
+        let run = desk.logged(&verify).env("PINENTRY", &program).run().code(130);
+        assert_eq!(run.json()["error"]["kind"], "interrupted");
+        desk.nothing_was_sent();
+    }
+}
+
+#[test]
 fn whatever_goes_wrong_is_exit_8_with_a_cure_and_spends_no_try() {
     let desk = Desk::new();
     for (getpin, said) in [
@@ -173,7 +185,7 @@ fn what_a_token_calls_itself_cannot_say_anything_to_the_pinentry_of_its_own() {
 fn a_pinentry_gets_no_secret_of_another_option_and_no_descriptor_but_its_own() {
     let desk = Desk::new();
     desk.file("pin", "123456\n");
-    let look = r#"env >"$HOME/environment"; ls -l /proc/$$/fd >"$HOME/open"; grep Sig /proc/$$/status >"$HOME/signals"; printf 'D 86420975\nOK\n'"#;
+    let look = r#"env >"$HOME/environment"; ls -l /proc/$$/fd >"$HOME/open"; grep Sig /proc/self/status >"$HOME/signals"; printf 'D 86420975\nOK\n'"#;
     let program = script(&desk, look);
     let call = desk.logged(&["pin", "change", "--pin", "env:PIN", "--new-pin", "pinentry", "--trace"]);
     call.env("PINENTRY", &program).env("DISPLAY", ":7").run().code(0);

@@ -181,7 +181,7 @@ fn on_a_terminal_new_values_are_asked_for_behind_the_warning_that_the_limits_nee
     terminal.expect("again: ").send("271828\r").expect("New PUK of ").send("87654321\r");
     terminal.expect("again: ").send("87654321\r");
     let (code, shown) = terminal.wait();
-    assert_eq!((code, shown.matches("note: ").count()), (0, 1), "{shown}");
+    assert_eq!((code, shown.matches("note: setting the limits").count()), (0, 1), "{shown}");
     assert_eq!(desk.verify("323731383238FFFF"), "9000");
 }
 

@@ -64,7 +64,7 @@ impl Pcscd {
     /// Starts it with so many empty readers at least.
     #[track_caller]
     pub fn with_readers(count: usize) -> Self {
-        must(Self::try_with(USUAL, count, []).map(|(pcscd, [])| pcscd))
+        must(Self::try_with(Readers::claim(count, USUAL), []).map(|(pcscd, [])| pcscd))
     }
 
     /// Starts it with `cards` in its readers, in their order. Quicker than to insert one by one: pcscd looks for cards
@@ -72,23 +72,32 @@ impl Pcscd {
     #[track_caller]
     pub fn with<const N: usize>(cards: [Card; N]) -> (Self, [VirtualCard; N]) {
         const { assert!(N <= MOST, "more cards than readers") };
-        must(Self::try_with(USUAL, N, cards))
+        must(Self::try_with(Readers::claim(N, USUAL), cards))
     }
 
     /// The same in readers of another make: some modules look into their maker's only.
     #[track_caller]
     pub fn in_readers_of<const N: usize>(make: &'static str, cards: [Card; N]) -> (Self, [VirtualCard; N]) {
         const { assert!(N <= MOST, "more cards than readers") };
-        must(Self::try_with(make, N, cards))
+        must(Self::try_with(Readers::claim(N, make), cards))
     }
 
-    fn try_with<const N: usize>(
-        make: &'static str,
-        readers: usize,
-        cards: [Card; N],
-    ) -> Result<(Self, [VirtualCard; N])> {
+    /// The same in readers with a PIN pad, at which a person types what [`Self::type_at_pad`] says.
+    #[track_caller]
+    pub fn with_pad<const N: usize>(cards: [Card; N]) -> (Self, [VirtualCard; N]) {
+        must(Self::try_with(Readers::claim(N, USUAL).map(|readers| readers.with_pad(fixtures::pad_reader())), cards))
+    }
+
+    /// What will be typed at the keys of a reader, in this order: digits, or `cancel`. Whatever else a reader asks for times out.
+    #[track_caller]
+    pub fn type_at_pad(&self, entries: &[&str]) {
+        let lines: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+        must(fs::write(self.0.directory.path().join("typed"), lines).context("what is typed"));
+    }
+
+    fn try_with<const N: usize>(readers: Result<Readers>, cards: [Card; N]) -> Result<(Self, [VirtualCard; N])> {
         let directory = directory()?;
-        let readers = Readers::claim(readers, make)?;
+        let readers = readers?;
         readers.configure(directory.path())?;
         let pcscd = Self(Arc::new(Room {
             pcscd: start_pcscd(directory.path())?,
@@ -327,6 +336,8 @@ fn start_pcscd(directory: &Path) -> Result<Program> {
     let mut pcscd = Command::new(fixtures::private_pcscd());
     pcscd.arg(socket(directory)).arg("--").arg(pcscd_program());
     pcscd.args(["--foreground", "--error", "--config"]).arg(directory.join("readers"));
+    // For the driver of readers with a PIN pad; others do not look.
+    pcscd.env("PAD_READER", directory);
     if asks_polkit()? {
         pcscd.arg("--disable-polkit");
     }

@@ -47,6 +47,11 @@ pub fn none_in_files(folder: &Path, marks: &[&str]) {
 /// allocator alone takes the first sixteen bytes.
 const PART: usize = 8;
 
+/// Bytes of a page, or a part of a larger one.
+const PAGE: usize = 4096;
+/// What is read of one that was never used.
+const UNUSED: [u8; PAGE] = [0; PAGE];
+
 /// A piece of a process's memory.
 #[derive(Debug)]
 pub struct Mapping {
@@ -67,8 +72,10 @@ pub fn mappings(process: u32, mark: &str) -> Vec<Mapping> {
             let [from, to] = [from, to].map(|address| u64::from_str_radix(address, 16).unwrap());
             let mut content = vec![0; usize::try_from(to - from).unwrap()];
             let is_read = words[1].starts_with("rw") && memory.read_at(&mut content, from).is_ok();
-            let mut parts = mark.as_bytes().chunks_exact(PART);
-            let has_part = mark.is_empty() || parts.any(|part| memmem::find(&content, part).is_some());
+            // Most pages were never used, and of the parts of a mark no more than one can lie across two.
+            let mut used = content.chunks(PAGE).filter(|page| *page != &UNUSED[..page.len()]);
+            let parts = || mark.as_bytes().chunks_exact(PART);
+            let has_part = mark.is_empty() || used.any(|page| parts().any(|part| memmem::find(page, part).is_some()));
             here = (is_read && has_part).then(|| words.get(5).copied().unwrap_or_default().to_owned());
         } else if let Some(flags) = line.strip_prefix("VmFlags:") {
             let flags = flags.split_ascii_whitespace().map(str::to_owned).collect();
@@ -82,7 +89,7 @@ pub fn mappings(process: u32, mark: &str) -> Vec<Mapping> {
 pub fn in_memory<'m, M: AsRef<[u8]> + ?Sized>(process: u32, marks: &[&'m M]) -> Vec<&'m M> {
     let memory = File::open(format!("/proc/{process}/mem")).unwrap();
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
-    let (mut seen, mut read) = (Vec::new(), 0);
+    let (mut seen, mut read) = (vec![false; marks.len()], 0);
     for line in maps.lines() {
         let mut words = line.split_ascii_whitespace();
         let (range, rights) = (words.next().unwrap(), words.next().unwrap());
@@ -95,8 +102,8 @@ pub fn in_memory<'m, M: AsRef<[u8]> + ?Sized>(process: u32, marks: &[&'m M]) -> 
         // Of memory that was promised and never used nothing can be read.
         read += memory.read_at(&mut content, from).unwrap_or_default();
         let has_part = |mark: &&M| mark.as_ref().chunks_exact(PART).any(|part| memmem::find(&content, part).is_some());
-        seen.extend(marks.iter().copied().filter(has_part));
+        seen.iter_mut().zip(marks).for_each(|(seen, mark)| *seen = *seen || has_part(mark));
     }
     assert!(maps.contains("[stack]") && maps.contains("[heap]") && read > 100_000, "only {read} bytes of {maps}");
-    seen
+    marks.iter().zip(seen).filter_map(|(mark, seen)| seen.then_some(*mark)).collect()
 }

@@ -120,7 +120,7 @@ impl Pukka {
     }
 
     /// The call by somebody who is not root, who reads and writes what root has laid out for the test.
-    pub fn as_a_user(self) -> Self {
+    pub fn by_a_user(self) -> Self {
         if !nix::unistd::getuid().is_root() {
             return self;
         }

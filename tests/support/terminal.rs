@@ -30,6 +30,8 @@ pub struct Terminal {
     shown: Vec<u8>,
     /// How much of it [`Terminal::expect`] has seen.
     seen: usize,
+    /// Its state before anybody had it.
+    before: Termios,
 }
 
 impl Terminal {
@@ -43,12 +45,13 @@ impl Terminal {
         unlockpt(&master).unwrap();
         let name = ptsname_r(&master).unwrap();
         let slave = OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(name).unwrap();
+        let before = tcgetattr(&slave).unwrap();
         let mut program = Command::new("setsid");
         program.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args()).env_clear();
         program.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let stream = || Stdio::from(slave.try_clone().unwrap());
         let child = program.stdin(stream()).stdout(stream()).stderr(stream()).spawn().unwrap();
-        Self { master, child, shown: Vec::new(), seen: 0 }
+        Self { master, child, shown: Vec::new(), seen: 0, before }
     }
 
     /// Waits till `text` is shown, behind what was expected before.
@@ -106,6 +109,19 @@ impl Terminal {
     /// Waits for the program's end. Returns its exit code and all that was shown.
     #[track_caller]
     pub fn wait(mut self) -> (i32, String) {
+        self.finish()
+    }
+
+    /// As [`Terminal::wait`], and asserts that the terminal is as it was before the program was started.
+    #[track_caller]
+    pub fn wait_restored(mut self) -> (i32, String) {
+        let ended = self.finish();
+        assert_eq!(self.state(), self.before, "{ended:?}");
+        ended
+    }
+
+    #[track_caller]
+    fn finish(&mut self) -> (i32, String) {
         let deadline = Instant::now() + PATIENCE;
         while self.read(deadline) {}
         let status = self.child.wait().unwrap();

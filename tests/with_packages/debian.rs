@@ -106,3 +106,17 @@ fn the_package_says_what_it_needs_and_changes_nothing_of_how_pukka_behaves() {
         );
     }
 }
+
+#[test]
+fn the_program_is_stripped_and_as_small_as_the_page_of_costs_says() {
+    let page = fs::read_to_string(sources().join("docs/performance.md")).unwrap();
+    let said = page.lines().find_map(|line| line.strip_prefix("| `pukka`, stripped | ")?.split(' ').next()).unwrap();
+    let most = said.parse::<f64>().unwrap() * 1e6 * 1.15;
+    let root = Root::new();
+    root.dpkg(&["--install", package().to_str().unwrap()]);
+    let program = root.at("usr/bin/pukka");
+    let bytes = fs::metadata(&program).unwrap().len();
+    assert!((bytes as f64) < most, "{bytes} bytes, where {said} MB are stated");
+    let sections = done(Command::new("readelf").args(["--wide", "--section-headers"]).arg(&program));
+    assert!(sections.contains(".text") && !sections.contains(".symtab"), "it has its symbols: {sections}");
+}

@@ -1,7 +1,10 @@
 //! The channel to a card inside one transaction: commands out, whole responses back, secrets withheld from the trace.
 
+use std::time::Duration;
+
 use super::{
     apdu::{Command, Data, Protocol, Response, hex},
+    pad::Pad,
     status_word::{Meaning, StatusWord},
 };
 use crate::{
@@ -26,6 +29,14 @@ pub trait Transport {
     /// # Errors
     /// [`Error::Device`].
     fn reset(&mut self) -> Result<()>;
+
+    /// Asks the reader itself for something (SCardControl), which may take as long as `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where there is no such reader, [`Error::Device`].
+    fn control(&mut self, _code: u32, _data: &[u8], _limit: Duration) -> Result<Vec<u8>> {
+        Err(Error::unsupported("reader that takes requests of its own".into()))
+    }
 }
 
 /// A channel over a [`Transport`].
@@ -34,6 +45,8 @@ pub struct Channel<'a> {
     trace: &'a Trace,
     presented: bool,
     broken: bool,
+    /// The keys of the reader; none inside where it was asked and has none.
+    pad: Option<Option<Pad>>,
 }
 
 /// GET RESPONSE is asked for at most so often: a card that never ends its answer is broken.
@@ -42,7 +55,7 @@ const MOST_PARTS: usize = 64;
 impl<'a> Channel<'a> {
     /// A channel over `transport`.
     pub fn new(transport: &'a mut dyn Transport, trace: &'a Trace) -> Self {
-        Self { transport, trace, presented: false, broken: false }
+        Self { transport, trace, presented: false, broken: false, pad: None }
     }
 
     /// Whether a secret was presented, so that the card must be reset before others may use it.
@@ -124,6 +137,35 @@ impl<'a> Channel<'a> {
     pub fn reset(&mut self) -> Result<()> {
         self.trace.line(format_args!("> (card reset)"));
         self.transport.reset()
+    }
+
+    /// The keys of the reader, which is asked once.
+    pub fn pad(&mut self) -> Option<Pad> {
+        if let Some(pad) = self.pad {
+            return pad;
+        }
+        let pad = Pad::ask(self);
+        self.pad = Some(pad);
+        pad
+    }
+
+    /// Takes note that a secret is presented which does not pass through here.
+    pub fn presents(&mut self) {
+        self.presented = true;
+    }
+
+    /// Asks the reader for something. What is sent holds no secret, and what is typed at the reader never comes here.
+    ///
+    /// # Errors
+    /// As [`Transport::control`].
+    pub fn control(&mut self, name: &str, code: u32, data: &[u8], limit: Duration) -> Result<Vec<u8>> {
+        self.trace.line(format_args!("> reader {code:08X} {name} {}", hex(data)));
+        let answer = self.transport.control(code, data, limit);
+        match &answer {
+            Ok(answer) => self.trace.line(format_args!("< reader {}", hex(answer))),
+            Err(error) => self.trace.line(format_args!("< reader ({})", error.detail().unwrap_or("nothing"))),
+        }
+        answer
     }
 
     fn exchange(&mut self, apdu: &[u8]) -> Result<Response> {

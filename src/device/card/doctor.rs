@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::{Error, Result, Trouble},
     finding::{Check, Finding, Value},
-    token::{Access, Connection, Depth, Survey, Text},
+    token::{Access, Connection, Depth, Pad, Survey, Text},
 };
 
 /// What helps with a card that gives no reason.
@@ -162,7 +162,9 @@ fn application(mut found: OnCard) -> Vec<Finding> {
         }
     };
     let there = Finding::ok(Check::Card, format!("{title}{serial} in {}", found.reader));
-    [there].into_iter().chain(survey.notes.iter().map(note)).map(named).collect()
+    let pad = (survey.pad != Pad::None)
+        .then(|| Finding::ok(Check::Card, format!("{title}{serial} and a PIN pad {}", survey.pad)));
+    [there].into_iter().chain(pad).chain(survey.notes.iter().map(note)).map(named).collect()
 }
 
 #[cfg(test)]

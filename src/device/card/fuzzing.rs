@@ -1,6 +1,14 @@
 //! What the fuzz targets call (`fuzz/`): the ways by which bytes from outside come in. It is no part of the tool.
 
-use super::{apdu::Protocol, channel::Channel, channel::Transport, every::every_application, iso7816, tlv};
+use super::{
+    apdu::Protocol,
+    channel::Channel,
+    channel::Transport,
+    every::every_application,
+    iso7816,
+    pad::{Features, Properties},
+    tlv,
+};
 use crate::{
     error::{Error, Result},
     token::{Depth, Place, Role, Text, Trace},
@@ -49,6 +57,12 @@ pub fn object(bytes: &[u8]) {
         let found = tlv::find(bytes, path);
         assert!(found.is_none_or(|value| value.len() <= bytes.len()));
     }
+}
+
+/// Reads what a reader tells of its keys.
+pub fn reader(bytes: &[u8]) {
+    let _ = Features::parse(bytes);
+    let _ = (Properties::parse(bytes), Properties::of_structure(bytes));
 }
 
 /// Reads a profile.

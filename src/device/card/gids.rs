@@ -5,11 +5,13 @@
 
 mod admin;
 mod objects;
+mod pad;
 
 use super::{
     apdu::{Command, Data, Response},
     application::{CardApplication, select},
     channel::Channel,
+    pad::is_typed,
     reader::Continuity,
     refusal::{Presented, refused_though_right},
     status_word::{Meaning, StatusWord},
@@ -156,12 +158,17 @@ impl<'a, 'c> Gids<'a, 'c> {
         Self { channel, memory, place, selected, counter: None, refuses_mutual: false }
     }
 
-    /// Sends a command, the first one after the application was selected; it makes a counter read before stale.
-    fn send(&mut self, name: &'static str, header: [u8; 4], data: Data, answers: bool) -> Result<Response> {
+    fn select(&mut self) -> Result<()> {
         if !self.selected {
             select(self.channel, Application::Gids, &AID)?;
             self.selected = true;
         }
+        Ok(())
+    }
+
+    /// Sends a command, the first one after the application was selected; it makes a counter read before stale.
+    fn send(&mut self, name: &'static str, header: [u8; 4], data: Data, answers: bool) -> Result<Response> {
+        self.select()?;
         self.counter = None;
         self.channel.send(&Command { name, header, data, answers })
     }
@@ -210,6 +217,14 @@ impl<'a, 'c> Gids<'a, 'c> {
         };
         self.counter = Some(retries);
         Ok((state, retries))
+    }
+
+    /// Sends a command with a new value alone, which is typed at the reader where there is none.
+    fn renew(&mut self, name: &'static str, header: [u8; 4], new: Option<Data>) -> Result<StatusWord> {
+        match new {
+            Some(new) => self.send(name, header, new, false).map(|answer| answer.status),
+            None => self.enter(name, header, &[pad::NEW_PIN]),
+        }
     }
 
     /// What the refusal of a PIN means.
@@ -262,19 +277,21 @@ impl Token for Gids<'_, '_> {
         if depth == Depth::Full {
             self.serial()?;
         }
+        let references = vec![
+            self.reference(Role::UserPin, state, retries),
+            self.reference(Role::AdminKey, State::Unknown, Retries::Unknown),
+        ];
+        let pad = self.pad(&references);
         Ok(Survey {
             identity: self.memory.identity(self.place.clone()),
-            references: vec![
-                self.reference(Role::UserPin, state, retries),
-                self.reference(Role::AdminKey, State::Unknown, Retries::Unknown),
-            ],
+            references,
             abilities: ABILITIES.into(),
             limit_rules: None,
             set_before: None,
             unblocked_by: None,
             init_rules: None,
             notes: Vec::new(),
-            pad: false,
+            pad,
         })
     }
 
@@ -298,7 +315,11 @@ impl Token for Gids<'_, '_> {
             return Err(Error::unsupported(format!("{role} that can be verified")));
         }
         let before = self.counter;
-        let status = self.send("VERIFY", [0x00, 0x20, 0x00, USER_PIN], value(&[pin])?, false)?.status;
+        let (name, header) = ("VERIFY", [0x00, 0x20, 0x00, USER_PIN]);
+        let status = match is_typed(&[pin])? {
+            true => self.enter(name, header, &[pad::PIN])?,
+            false => self.send(name, header, value(&[pin])?, false)?.status,
+        };
         if status == StatusWord::OK { Ok(()) } else { Err(self.refused(before, status)) }
     }
 
@@ -307,11 +328,15 @@ impl Token for Gids<'_, '_> {
     fn change(&mut self, role: Role, old: &Entry, new: &Entry) -> Result<()> {
         match role {
             Role::UserPin => {
+                let (name, header) = ("CHANGE REFERENCE DATA", [0x00, 0x24, 0x00, USER_PIN]);
+                if is_typed(&[old, new])? {
+                    self.verify(role, old)?;
+                    return self.change_at_keys(name, header);
+                }
                 let both = value(&[old, new])?;
                 self.verify(role, old)?;
-                let header = [0x00, 0x24, 0x00, USER_PIN];
-                let status = self.send("CHANGE REFERENCE DATA", header, both, false)?.status;
-                taken(role, "CHANGE REFERENCE DATA", status)
+                let status = self.send(name, header, both, false)?.status;
+                taken(role, name, status)
             }
             Role::AdminKey => {
                 let new = key(Need::New(role), new)?;
@@ -329,9 +354,9 @@ impl Token for Gids<'_, '_> {
         if role != Role::UserPin {
             return Err(Error::unsupported(format!("first {role} to be set")));
         }
-        let new = value(&[new])?;
+        let new = typable(new)?;
         self.send("VERIFY (log out)", [0x00, 0x20, 0x00, 0x82], Data::None, false)?;
-        let status = self.send("CHANGE REFERENCE DATA", [0x00, 0x24, 0x01, USER_PIN], new, false)?.status;
+        let status = self.renew("CHANGE REFERENCE DATA", [0x00, 0x24, 0x01, USER_PIN], new)?;
         match status.0 {
             0x6982 => Err(Error::Unsupported { what: format!("the {role} is set already") }),
             _ => taken(role, "CHANGE REFERENCE DATA", status),
@@ -339,7 +364,7 @@ impl Token for Gids<'_, '_> {
     }
 
     fn reset(&mut self, role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
-        let data = value(&[new])?;
+        let new = typable(new)?;
         match (role, authority.role) {
             (Role::UserPin, Role::AdminKey) => self.authenticate(Need::Current(Role::AdminKey), authority.secret)?,
             // A challenge that was given and not lost leaves the application selected.
@@ -350,7 +375,7 @@ impl Token for Gids<'_, '_> {
             }
             (_, by) => return Err(Error::unsupported(format!("reset of the {role} by the {by}"))),
         }
-        let status = self.send("RESET RETRY COUNTER", [0x00, 0x2C, 0x02, USER_PIN], data, false)?.status;
+        let status = self.renew("RESET RETRY COUNTER", [0x00, 0x2C, 0x02, USER_PIN], new)?;
         taken(role, "RESET RETRY COUNTER", status)
     }
 
@@ -368,6 +393,11 @@ impl Token for Gids<'_, '_> {
         }
         .map(|()| Proof::Proved)
     }
+}
+
+/// The value as it is; none where it is typed at the reader.
+fn typable(entry: &Entry) -> Result<Option<Data>> {
+    if is_typed(&[entry])? { Ok(None) } else { value(&[entry]).map(Some) }
 }
 
 /// The values one behind the other, as they are.

@@ -25,6 +25,7 @@ type Answer<T> = Result<T, pcsc::Error>;
 enum Request {
     Begin(SyncSender<Answer<(Protocol, Continuity)>>),
     Transmit(Pages, SyncSender<Answer<Vec<u8>>>),
+    Control(u32, Vec<u8>, SyncSender<Answer<Vec<u8>>>),
     Reset(SyncSender<Answer<()>>),
     End(Disposition, SyncSender<()>),
 }
@@ -67,6 +68,12 @@ impl Handle {
     pub fn transmit(&mut self, apdu: &[u8]) -> Option<Answer<Vec<u8>>> {
         let apdu = Pages::from(apdu);
         self.ask(SILENCE, |answer| Request::Transmit(apdu, answer))
+    }
+
+    /// Asks the reader for something; none where it is silent for `limit`.
+    pub fn control(&mut self, code: u32, data: &[u8], limit: Duration) -> Option<Answer<Vec<u8>>> {
+        let data = data.to_vec();
+        self.ask(limit, |answer| Request::Control(code, data, answer))
     }
 
     /// Resets the card; none where it is silent.
@@ -158,6 +165,11 @@ fn within(mut transaction: pcsc::Transaction<'_>, requests: &Receiver<Request>) 
                 let mut buffer = [0; RESPONSE];
                 let answer = transaction.transmit(&apdu, &mut buffer).map(<[u8]>::to_vec);
                 drop(apdu);
+                drop(say.send(answer));
+            }
+            Request::Control(code, data, say) => {
+                let mut buffer = [0; RESPONSE];
+                let answer = transaction.control(code.into(), &data, &mut buffer).map(<[u8]>::to_vec);
                 drop(say.send(answer));
             }
             Request::Reset(say) => {

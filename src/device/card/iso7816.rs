@@ -5,6 +5,7 @@ mod application;
 mod bytes;
 mod encoding;
 mod kind;
+mod pad;
 mod place;
 mod preview;
 pub mod profile;
@@ -14,6 +15,7 @@ mod token;
 mod verdict;
 
 pub use application::Memory;
+pub use encoding::{Encoding, Pad as Padding};
 pub use kind::Kind;
 pub use preview::preview;
 pub use profiles::{Candidate, Profiles};

@@ -7,6 +7,8 @@ mod abilities;
 mod erase;
 mod kdf;
 mod objects;
+mod pad;
+mod present;
 
 use zeroize::Zeroizing;
 
@@ -14,7 +16,6 @@ use super::{
     apdu::{Command, Data, Response},
     application::{CardApplication, ask_to_select, selected},
     channel::Channel,
-    refusal::{Presented, refused_though_right},
     status_word::{Meaning, StatusWord},
     tlv::find,
 };
@@ -28,6 +29,7 @@ use crate::{
 };
 use kdf::Kdf;
 use objects::{Aid, PinStatus, Related};
+use present::joined;
 
 /// The application's identifier without version, maker and serial number (OpenPGP card 3.4, 4.2.1).
 const AID: [u8; 6] = [0xD2, 0x76, 0x00, 0x01, 0x24, 0x01];
@@ -219,74 +221,6 @@ impl<'a, 'c> OpenPgp<'a, 'c> {
         (self.selected, self.kdf, self.pins, self.is_fresh) = (false, None, None, false);
     }
 
-    /// The value of `role` in the form in which this card wants it.
-    fn value(&mut self, role: Role, entry: &Entry) -> Result<Pages> {
-        let pin = entry.value().ok_or_else(|| Error::unsupported("PIN pad".into()))?;
-        if self.kdf.is_none() {
-            self.read(false)?;
-        }
-        let unclear = |why| {
-            Err(Error::device(format!("the card wants a hash of its PINs (KDF), and {why}; nothing was sent"), None))
-        };
-        let is_old = self.memory.aid.is_some_and(|aid| aid.version < (3, 0));
-        if self.pins.is_some_and(|pins| pins.wants_blocks(role)) && !is_old {
-            return Err(Error::Unsupported { what: "the card wants its PINs as PIN blocks of format 2".into() });
-        }
-        match &self.kdf {
-            Some(Kdf::Off) => Ok(pin.padded(pin.len(), 0)),
-            Some(Kdf::On(kdf)) if self.pins.is_some_and(|pins| pins.longest(role) < kdf.length()) => {
-                unclear(format!("takes less than the {} bytes of one", kdf.length()))
-            }
-            Some(Kdf::On(kdf)) => Ok(kdf.derive(role, pin.bytes())),
-            Some(Kdf::Unclear(why)) => unclear((*why).to_owned()),
-            None => unclear("does not tell whether".into()),
-        }
-    }
-
-    /// Sends a command that presents the secret of `role`, and says by the counters what a refusal means.
-    fn present(
-        &mut self,
-        name: &'static str,
-        header: [u8; 4],
-        data: Pages,
-        role: Role,
-        changed: Option<Role>,
-    ) -> Result<()> {
-        let before = self.is_fresh.then(|| self.told(role));
-        let status = self.send(name, header, Data::Secret(data), false)?.status;
-        let presented = Presented { command: name, role, before, changed };
-        match status.meaning() {
-            Meaning::Done => Ok(()),
-            Meaning::Wrong(_) | Meaning::Blocked | Meaning::Malformed => {
-                // The refusal itself is what has to be told, even where the card falls silent after it.
-                let now = self.count().map_or(Retries::Unknown, |()| self.told(role));
-                Err(presented.by_counter(status, now))
-            }
-            _ => Err(presented.refused(status, || Retries::Unknown)),
-        }
-    }
-
-    fn present_pin(&mut self, key_reference: u8, role: Role, entry: &Entry) -> Result<()> {
-        let value = self.value(role, entry)?;
-        self.present("VERIFY", [0x00, 0x20, 0x00, key_reference], value, role, None)
-    }
-
-    /// Presents the Admin PIN, which must be behind what comes next.
-    fn authorise(&mut self, authority: Authority<'_>) -> Result<()> {
-        match authority.role {
-            Role::SoPin => self.present_pin(PW3, Role::SoPin, authority.secret),
-            other => Err(Error::unsupported(format!("use for the {other}"))),
-        }
-    }
-
-    /// Sends a command that gives `changed` its new value after a secret was accepted.
-    fn renew(&mut self, name: &'static str, header: [u8; 4], data: Pages, changed: Role) -> Result<()> {
-        match self.send(name, header, Data::Secret(data), false)?.status {
-            StatusWord::OK => Ok(()),
-            status => Err(refused_though_right(name, changed, status)),
-        }
-    }
-
     fn reference(&self, role: Role) -> Reference {
         let (name, key_reference, min) = match role {
             Role::UserPin => (role.title(), Some(PW1), 6),
@@ -322,16 +256,18 @@ impl Token for OpenPgp<'_, '_> {
             (self.memory.terminated, HALF_ERASED),
             (is_old, TOO_OLD),
         ];
+        let references: Vec<Reference> = roles.iter().map(|role| self.reference(*role)).collect();
+        let pad = self.pad(&references);
         Ok(Survey {
             identity: self.memory.identity(self.place.clone()),
-            references: roles.iter().map(|role| self.reference(*role)).collect(),
+            references,
             abilities: self.memory.abilities().into(),
             limit_rules: self.memory.limit_rules(),
             set_before: None,
             unblocked_by: None,
             init_rules: None,
             notes: notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect(),
-            pad: false,
+            pad,
         })
     }
 
@@ -357,8 +293,13 @@ impl Token for OpenPgp<'_, '_> {
     fn verify(&mut self, role: Role, pin: &Entry) -> Result<()> {
         match role {
             Role::UserPin => {
-                let value = self.value(role, pin)?;
-                self.present("VERIFY", [0x00, 0x20, 0x00, PW1], Pages::from(&*value), role, None)?;
+                let value = self.values(&[(role, pin)])?;
+                let again = value.as_ref().map(|value| Pages::from(&**value));
+                self.present("VERIFY", [0x00, 0x20, 0x00, PW1], again, role, None)?;
+                // What was typed at a reader would have to be typed again, for the same answer.
+                if value.is_none() {
+                    return Ok(());
+                }
                 self.present("VERIFY", [0x00, 0x20, 0x00, PW1_OTHER], value, role, None)
             }
             Role::SoPin => self.present_pin(PW3, role, pin),
@@ -372,29 +313,35 @@ impl Token for OpenPgp<'_, '_> {
             Role::SoPin => PW3,
             other => return Err(Error::unsupported(format!("change of the {other}"))),
         };
-        let old = self.value(role, old)?;
-        let both = joined(&[&old, &self.value(role, new)?]);
+        let both = self.values(&[(role, old), (role, new)])?;
+        let old = self.values(&[(role, old)])?;
+        let (name, header) = ("CHANGE REFERENCE DATA", [0x00, 0x24, 0x00, key_reference]);
         self.present("VERIFY", [0x00, 0x20, 0x00, key_reference], old, role, None)?;
-        self.renew("CHANGE REFERENCE DATA", [0x00, 0x24, 0x00, key_reference], both, role)
+        if both.is_none() {
+            // The old value is typed once more, and may be wrong this time.
+            self.count()?;
+            return self.present(name, header, both, role, Some(role));
+        }
+        self.renew(name, header, both, role)
     }
 
     fn reset(&mut self, role: Role, authority: Authority<'_>, new: &Entry) -> Result<()> {
         match (role, authority.role) {
             (Role::UserPin, Role::SoPin) => {
-                let value = self.value(role, new)?;
+                let value = self.values(&[(role, new)])?;
                 self.authorise(authority)?;
                 self.renew("RESET RETRY COUNTER", [0x00, 0x2C, 0x02, PW1], value, role)
             }
             (Role::UserPin, Role::ResetCode) => {
-                let both = joined(&[&self.value(Role::ResetCode, authority.secret)?, &self.value(role, new)?]);
+                let both = joined(&[self.value(Role::ResetCode, authority.secret)?, self.value(role, new)?]);
                 let header = [0x00, 0x2C, 0x00, PW1];
-                self.present("RESET RETRY COUNTER", header, both, Role::ResetCode, Some(role))
+                self.present("RESET RETRY COUNTER", header, Some(both), Role::ResetCode, Some(role))
             }
             (Role::ResetCode, Role::SoPin) => {
                 let value = self.value(role, new)?;
                 self.code_before = self.told(role);
                 self.authorise(authority)?;
-                self.renew("PUT DATA", [0x00, 0xDA, 0x00, 0xD3], value, role)
+                self.renew("PUT DATA", [0x00, 0xDA, 0x00, 0xD3], Some(value), role)
             }
             (_, by) => Err(Error::unsupported(format!("reset of the {role} by the {by}"))),
         }
@@ -465,12 +412,6 @@ impl Token for OpenPgp<'_, '_> {
         }
         Ok(Proof::Proved)
     }
-}
-
-fn joined(values: &[&Pages]) -> Pages {
-    let mut both = Pages::with_capacity(values.iter().map(|value| value.len()).sum());
-    values.iter().for_each(|value| both.extend_from_slice(value));
-    both
 }
 
 #[cfg(test)]

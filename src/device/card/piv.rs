@@ -15,6 +15,7 @@ use super::{
     apdu::{Command, Data, Response},
     application::{CardApplication, select},
     channel::Channel,
+    pad::{Blank, Field, Offer, digits, enter, is_typed},
     refusal::Presented,
     status_word::StatusWord,
 };
@@ -22,7 +23,8 @@ use crate::{
     error::{Error, Result},
     secret::{Entry, Pages, Pin},
     token::{
-        Ability, Application, Authority, Depth, Identity, Limits, Place, Proof, Retries, Role, Survey, Text, Token,
+        Ability, Application, Authority, Depth, Identity, Limits, Need, Place, Proof, Retries, Role, Survey, Text,
+        Token, Verb,
     },
 };
 use abilities::{Known, abilities};
@@ -39,6 +41,20 @@ const PUK: u8 = 0x81;
 /// The length of a PIN field, and what fills it up.
 const BLOCK: usize = 8;
 const FILLER: u8 = 0xFF;
+/// The same for a reader that fills it in.
+const FIELD: Field = Field::Filled { filler: FILLER, length: BLOCK };
+
+/// What can be typed at a reader: each operation is one command.
+const OFFERS: &[Offer] = &[
+    Offer { verb: Verb::PinVerify, by: None, commands: &[&[Need::Current(Role::UserPin)]] },
+    Offer { verb: Verb::PinChange, by: None, commands: &[&[Need::Current(Role::UserPin), Need::New(Role::UserPin)]] },
+    Offer { verb: Verb::PukChange, by: None, commands: &[&[Need::Current(Role::Puk), Need::New(Role::Puk)]] },
+    Offer {
+        verb: Verb::PinReset,
+        by: Some(Role::Puk),
+        commands: &[&[Need::Current(Role::Puk), Need::New(Role::UserPin)]],
+    },
+];
 
 /// What GET VERSION tells: major, minor, patch.
 type Version = [u8; 3];
@@ -188,18 +204,38 @@ impl<'a, 'c> Piv<'a, 'c> {
         presented: Role,
         changed: Option<Role>,
     ) -> Result<()> {
-        let data = block(values)?;
+        let data = if is_typed(values)? { None } else { Some(block(values)?) };
         self.select()?;
         self.restored = false;
         let before = self.counter.take().filter(|(role, _)| *role == presented).map(|(_, retries)| retries);
-        let status = self.channel.send(&Command { name, header, data, answers: false })?.status;
-        match status {
-            StatusWord::OK => Ok(()),
-            other => {
-                let presented = Presented { command: name, role: presented, before, changed };
-                Err(presented.refused(other, || self.retries(presented.role).unwrap_or(Retries::Unknown)))
+        let sent = match data {
+            Some(data) => {
+                self.channel.send(&Command { name, header, data, answers: false }).map(|answer| answer.status)
             }
+            None => self.enter(name, header, presented, changed),
+        };
+        let presented = Presented { command: name, role: presented, before, changed };
+        let now = || self.retries(presented.role).unwrap_or(Retries::Unknown);
+        match sent {
+            Ok(StatusWord::OK) => Ok(()),
+            Ok(refused) => Err(presented.refused(refused, now)),
+            Err(error) => Err(presented.not_entered(error, now)),
         }
+    }
+
+    /// Lets the reader ask for what a command presents and sets.
+    fn enter(
+        &mut self,
+        name: &'static str,
+        header: [u8; 4],
+        presented: Role,
+        changed: Option<Role>,
+    ) -> Result<StatusWord> {
+        let needs: Vec<Need> = [Need::Current(presented)].into_iter().chain(changed.map(Need::New)).collect();
+        let references = [Role::UserPin, Role::Puk].map(|role| self.reference(role, Retries::Unknown, None));
+        let references = references.into_iter().collect::<Result<Vec<_>>>()?;
+        let digits = digits(&needs, &references).unwrap_or((1, BLOCK));
+        enter(self.channel, Blank { name, header, needs: &needs, field: FIELD, digits })
     }
 
     fn verify_pin(&mut self, role: Role, pin: &Entry) -> Result<()> {

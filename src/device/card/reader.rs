@@ -197,6 +197,16 @@ impl Transport for Transaction<'_> {
         answer.map_err(|error| failure(error, self.reader))
     }
 
+    fn control(&mut self, code: u32, data: &[u8], limit: Duration) -> Result<Vec<u8>> {
+        let silent = || Error::Device {
+            what: format!("the reader {} has not answered for {} seconds", self.reader, limit.as_secs()),
+            cure: Some("unplug the reader, plug it in again and look with `pukka status`".into()),
+            detail: None,
+        };
+        let answer = self.handle.control(code, data, limit).ok_or_else(silent)?;
+        answer.map_err(|error| failure(error, self.reader))
+    }
+
     fn reset(&mut self) -> Result<()> {
         let answer = self.handle.reset().ok_or_else(|| self.silent())?;
         answer.map_err(|error| failure(error, self.reader))

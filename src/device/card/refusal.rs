@@ -29,6 +29,21 @@ impl Presented {
         }
     }
 
+    /// What it means that nothing came of the command: at a reader's keys that need not have reached the card, and no try is
+    /// spent then. Where the card tells by `now` that one was, that is what is said.
+    pub fn not_entered(self, error: Error, now: impl FnOnce() -> Retries) -> Error {
+        let (Error::NotEntered { detail, .. }, Some(Retries::Left { left: before, .. })) = (&error, self.before) else {
+            return error;
+        };
+        match now() {
+            Retries::Blocked => Error::Blocked { role: self.role, now: true, detail: detail.clone() },
+            retries @ Retries::Left { left, .. } if left < before => {
+                Error::WrongSecret { role: self.role, retries, detail: detail.clone() }
+            }
+            _ => error,
+        }
+    }
+
     /// As [`Self::refused`], where `status` means something of its own on this card.
     pub fn meant(self, meaning: Meaning, status: StatusWord, now: impl FnOnce() -> Retries) -> Error {
         match meaning {

@@ -5,6 +5,7 @@
 
 mod abilities;
 mod files;
+mod pad;
 
 use zeroize::Zeroizing;
 
@@ -12,6 +13,7 @@ use super::{
     apdu::{Command, Data, Response},
     application::{CardApplication, select},
     channel::Channel,
+    pad::is_typed,
     refusal::{Presented, refused_though_right},
     status_word::{Meaning, StatusWord},
 };
@@ -19,7 +21,7 @@ use crate::{
     error::{Error, Result},
     secret::{Entry, Pages},
     token::{
-        Ability, Application, Authority, Beginning, Depth, Identity, InitRules, Length, Place, Proof, Recovery,
+        Ability, Application, Authority, Beginning, Depth, Identity, InitRules, Length, Need, Place, Proof, Recovery,
         Reference, Retries, Role, State, Survey, Text, Token, Unit,
     },
 };
@@ -202,12 +204,22 @@ impl<'a, 'c> ScHsm<'a, 'c> {
         &mut self,
         name: &'static str,
         header: [u8; 4],
-        data: Pages,
+        data: Option<Pages>,
         (presented, changed): (Role, Option<Role>),
     ) -> Result<()> {
         self.select()?;
         let before = self.counter.filter(|(role, _)| *role == presented).map(|(_, retries)| retries);
-        let status = self.send(name, header, Data::Secret(data), false)?.status;
+        let sent = match data {
+            Some(data) => self.send(name, header, Data::Secret(data), false).map(|answer| answer.status),
+            None => {
+                let needs: Vec<Need> = [Need::Current(presented)].into_iter().chain(changed.map(Need::New)).collect();
+                self.enter(name, header, &needs)
+            }
+        };
+        let status = sent.map_err(|error| {
+            let presented = Presented { command: name, role: presented, before, changed };
+            presented.not_entered(error, || self.retries(presented.role).unwrap_or(Retries::Unknown))
+        })?;
         match (status, self.state(presented, status).0) {
             (StatusWord::OK, _) => Ok(()),
             (NOT_USABLE, State::MustChange) => {
@@ -225,7 +237,8 @@ impl<'a, 'c> ScHsm<'a, 'c> {
     }
 
     fn present_alone(&mut self, role: Role, pin: &Entry) -> Result<()> {
-        self.present("VERIFY", [0x00, 0x20, 0x00, key_reference(role)?], field(role, pin)?, (role, None))
+        let data = if is_typed(&[pin])? { None } else { Some(field(role, pin)?) };
+        self.present("VERIFY", [0x00, 0x20, 0x00, key_reference(role)?], data, (role, None))
     }
 
     /// RESET RETRY COUNTER of the user PIN by the SO PIN, with a new value or without.
@@ -237,7 +250,7 @@ impl<'a, 'c> ScHsm<'a, 'c> {
         if let Some(new) = new {
             data = joined(&[&data, &field(role, new)?]);
         }
-        self.present("RESET RETRY COUNTER", [0x00, 0x2C, form, USER_PIN], data, (Role::SoPin, Some(role)))
+        self.present("RESET RETRY COUNTER", [0x00, 0x2C, form, USER_PIN], Some(data), (Role::SoPin, Some(role)))
     }
 
     fn reference(&self, role: Role, (state, retries): (State, Retries)) -> Result<Reference> {
@@ -320,6 +333,7 @@ impl Token for ScHsm<'_, '_> {
             };
             references.push(self.reference(role, read)?);
         }
+        let pad = self.pad(&references);
         let pin = references.first().map_or(State::Unknown, |reference| reference.state);
         Ok(Survey {
             identity: self.memory.identity(self.place.clone()),
@@ -330,7 +344,7 @@ impl Token for ScHsm<'_, '_> {
             unblocked_by: None,
             init_rules: Some(&RULES),
             notes: self.notes(pin),
-            pad: false,
+            pad,
         })
     }
 
@@ -359,6 +373,9 @@ impl Token for ScHsm<'_, '_> {
     }
 
     fn change(&mut self, role: Role, old: &Entry, new: &Entry) -> Result<()> {
+        if is_typed(&[old, new])? {
+            return self.change_at_keys(role);
+        }
         let data = joined(&[&field(role, old)?, &field(role, new)?]);
         let looked_at = match self.present_alone(role, old) {
             // A transport PIN can be presented to be changed only.
@@ -367,7 +384,7 @@ impl Token for ScHsm<'_, '_> {
         };
         let (name, header) = ("CHANGE REFERENCE DATA", [0x00, 0x24, 0x00, key_reference(role)?]);
         if !looked_at {
-            return self.present(name, header, data, (role, Some(role)));
+            return self.present(name, header, Some(data), (role, Some(role)));
         }
         // The old value was right a moment ago, so the new one alone can be malformed.
         match self.send(name, header, Data::Secret(data), false)?.status {

@@ -1,10 +1,12 @@
 //! A card that knows one dialogue by heart: `>` a command, `<` its response, `{old}` a secret by name (`{old FF8}` filled up with
 //! FF to 8 bytes, `{old GLP}` in a block of GlobalPlatform, `{so-pin HEX}` its hexadecimal digits), `#` why.
-//! `> reset` is a reset of the card, `< pulled` its end.
+//! `> reset` is a reset of the card, `< pulled` its end. `> reader 42330006 1E 1E` is a request to the reader itself, by its control
+//! code; `< nothing` an empty answer. A reader of whom a dialogue has no request takes none.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use zeroize::Zeroizing;
@@ -57,6 +59,7 @@ pub fn as_token<R>(
 #[derive(Debug, PartialEq)]
 enum Line {
     Command(String),
+    Control(String),
     Response(Vec<u8>),
     Reset,
     Pulled,
@@ -65,6 +68,8 @@ enum Line {
 struct Script {
     protocol: Protocol,
     lines: VecDeque<Line>,
+    /// Whether requests to the reader itself are part of the dialogue.
+    has_reader: bool,
 }
 
 impl Transport for Script {
@@ -84,6 +89,18 @@ impl Transport for Script {
     fn reset(&mut self) -> Result<()> {
         assert_eq!(self.lines.pop_front(), Some(Line::Reset));
         Ok(())
+    }
+
+    fn control(&mut self, code: u32, data: &[u8], _limit: Duration) -> Result<Vec<u8>> {
+        if !self.has_reader {
+            return Err(Error::device("the reader takes no such request", None));
+        }
+        assert_eq!(self.lines.pop_front(), Some(Line::Control(format!("{code:08X}{}", hex(data)))));
+        match self.lines.pop_front() {
+            Some(Line::Response(response)) => Ok(response),
+            Some(Line::Pulled) => Err(Error::device("pulled", None)),
+            other => panic!("no response, but {other:?}"),
+        }
     }
 }
 
@@ -107,6 +124,10 @@ fn parse(dialogue: &str) -> VecDeque<Line> {
         .map(|line| match line.split_at(2) {
             ("> ", "reset") => Line::Reset,
             ("< ", "pulled") => Line::Pulled,
+            ("< ", "nothing") => Line::Response(Vec::new()),
+            ("> ", command) if command.starts_with("reader ") => {
+                Line::Control(command["reader ".len()..].replace(' ', ""))
+            }
             ("> ", command) => Line::Command(command.replace(' ', "")),
             ("< ", response) => Line::Response(bytes(response)),
             _ => panic!("no line of a dialogue: {line}"),
@@ -126,7 +147,9 @@ pub fn play<R>(
     dialogue: &str,
     work: impl FnOnce(&mut dyn CardApplication, &mut Channel<'_>) -> R,
 ) -> R {
-    let mut script = Script { protocol, lines: parse(dialogue) };
+    let lines = parse(dialogue);
+    let has_reader = lines.iter().any(|line| matches!(line, Line::Control(_)));
+    let mut script = Script { protocol, lines, has_reader };
     let traced = Arc::new(Mutex::new(String::new()));
     let sink = Arc::clone(&traced);
     let trace = Trace::to(move |line| sink.lock().unwrap().push_str(&format!("{line}\n")));

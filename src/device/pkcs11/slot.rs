@@ -22,7 +22,8 @@ use crate::{
     error::{Error, Result},
     secret::Entry,
     token::{
-        Access, Authority, Beginning, Connection, Depth, Holds, Identity, Place, Proof, Retries, Role, Survey, Token,
+        Access, Authority, Beginning, Connection, Depth, Holds, Identity, Pad, Place, Proof, Retries, Role, Survey,
+        Token,
     },
 };
 
@@ -197,7 +198,10 @@ impl Token for Slot {
             unblocked_by: quirks.unblocked_by,
             init_rules: Some(quirks.init_rules(&info)),
             notes: quirks.notes(&info),
-            pad: info.flags & cryptoki_sys::CKF_PROTECTED_AUTHENTICATION_PATH != 0,
+            pad: match info.flags & cryptoki_sys::CKF_PROTECTED_AUTHENTICATION_PATH {
+                0 => Pad::None,
+                _ => Pad::Path,
+            },
         })
     }
 

@@ -6,7 +6,7 @@ use cryptoki_sys::*;
 
 use super::raw::Rv;
 use crate::{
-    error::{EntryEnd, Error},
+    error::{EntryEnd, Error, Keys},
     token::{Retries, Role},
 };
 
@@ -47,7 +47,7 @@ pub fn verdict(rv: Rv, about: About, tries: Tries) -> Error {
     match rv.0 {
         CKR_FUNCTION_CANCELED if at_keys.is_some() => {
             let end = if at_keys >= Some(KEYS_WAIT) { EntryEnd::TimedOut } else { EntryEnd::Cancelled };
-            Error::NotEntered { role: changed, end, detail }
+            Error::NotEntered { role: changed, end, keys: Keys::Token, detail }
         }
         // SoftHSM2 says so of an SO PIN that is too short, others of one that is not the one of delivery.
         CKR_PIN_INCORRECT if blank => refused("it cannot begin with this one"),

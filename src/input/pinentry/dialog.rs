@@ -105,8 +105,8 @@ impl State {
             let _ = ended;
         }
         if let Some((terminal, before)) = self.terminal.take() {
-            // A terminal that is gone needs no restoring.
-            let _ = tcsetattr(&terminal, SetArg::TCSANOW, &before);
+            // What was typed and not taken is nobody else's; a terminal that is gone needs no restoring.
+            let _ = tcsetattr(&terminal, SetArg::TCSAFLUSH, &before);
         }
     }
 }

@@ -46,7 +46,7 @@ fn token(abilities: &'static [Ability], references: Vec<Reference>) -> Survey {
         init_rules: None,
         unblocked_by: None,
         notes: Vec::new(),
-        pad: false,
+        pad: crate::token::Pad::None,
     }
 }
 

@@ -16,8 +16,9 @@ use super::*;
 use crate::{
     input::{Destroy, Prompter, Source},
     ledger::Nowhere,
+    policy::{Clause, Demands, Generator, Origin, Scope},
     secret::{Entry, Pin},
-    token::{Ability, Application, Authority, Connection, Length, Need, Place, Reference, Text, Unit, Verb},
+    token::{Ability, Application, Authority, Connection, Length, Need, Pad, Place, Reference, Text, Unit, Verb},
 };
 
 const ABILITIES: &[Ability] = &[
@@ -94,7 +95,7 @@ impl Token for FakeToken {
             unblocked_by: None,
             init_rules: None,
             notes: Vec::new(),
-            pad: false,
+            pad: Pad::None,
         })
     }
 
@@ -194,6 +195,7 @@ impl Prompter for Person {
 struct Desk {
     token: FakeToken,
     orders: Orders,
+    policy: Policy,
     answers: Vec<&'static str>,
     sources: BTreeMap<Need, Source>,
     dry_run: bool,
@@ -209,7 +211,8 @@ impl Desk {
     fn new() -> Self {
         let token =
             FakeToken { pin: "1234".into(), left: 3, hidden_left: None, lies: false, loses: 0, log: Log::default() };
-        Self { token, orders: Orders::default(), answers: vec![], sources: BTreeMap::new(), dry_run: false }
+        let (orders, policy) = (Orders::default(), Policy::default());
+        Self { token, orders, policy, answers: vec![], sources: BTreeMap::new(), dry_run: false }
     }
 
     fn run(self, operation: &Operation) -> Done {
@@ -223,7 +226,7 @@ impl Desk {
 
             operation,
             orders: self.orders,
-            policy: &Policy::default(),
+            policy: &self.policy,
             dry_run: self.dry_run,
             selector: "SEL".into(),
             collector: &mut collector,
@@ -292,6 +295,28 @@ fn the_last_try_that_only_act_can_see_is_refused_before_it_is_spent() {
     desk.token.hidden_left = Some(1);
     let done = desk.run(&CHANGE);
     assert_eq!(done.error(), &Error::LastTry { role: Role::UserPin });
+    assert_eq!(done.log, ["[", "survey", "]", "[", "counter", "]"]);
+}
+
+#[test]
+fn a_last_try_that_the_policy_keeps_is_not_spent_though_the_call_allows_it_and_only_act_can_see_it() {
+    let kept = Clause {
+        origin: Origin { file: "FILE".into(), line: 3 },
+        scope: Scope::default(),
+        roles: [Role::UserPin].into(),
+        demands: Demands::default(),
+        common_pins: None,
+        authorities: None,
+        allow_last_try: Some(false),
+        generate: Generator::default(),
+        lines: BTreeMap::new(),
+    };
+    let mut desk = Desk { answers: vec!["1234", "5678", "5678"], ..Desk::new() };
+    desk.token.hidden_left = Some(1);
+    desk.orders.allow_last_try = vec![Role::UserPin];
+    desk.policy.administrator = vec![kept];
+    let done = desk.run(&CHANGE);
+    assert_eq!(done.error(), &Error::LastTryForbidden { role: Role::UserPin, by: "FILE, line 3".into() });
     assert_eq!(done.log, ["[", "survey", "]", "[", "counter", "]"]);
 }
 

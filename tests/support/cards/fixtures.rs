@@ -46,6 +46,22 @@ fn build() -> Result<PathBuf> {
     output(&mut cargo).map(|_| target.join("release"))
 }
 
+/// The driver of a reader with a PIN pad. The first to ask builds it.
+pub fn pad_reader() -> PathBuf {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| build_pad_reader().map_err(|error| format!("{error:#}")));
+    must(built.clone().map_err(|error| anyhow!("{error}")))
+}
+
+fn build_pad_reader() -> Result<PathBuf> {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("softhsm-fixtures/pad-reader");
+    let target = fixture.join("target");
+    let mut cargo = cargo();
+    cargo.args(["build", "--locked", "--manifest-path"]).arg(fixture.join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(&target);
+    output(&mut cargo).map(|_| target.join("debug/libpad_reader.so"))
+}
+
 /// Cargo for a fixture: what the cargo that runs this test says of pukka (its flags, its wrapper for coverage) is not for it.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));

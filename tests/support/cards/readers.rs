@@ -39,13 +39,20 @@ fn friendly_name(make: &str, pair: usize) -> String {
 pub struct Readers {
     make: &'static str,
     ports: Vec<Ports>,
+    /// The driver of readers with a PIN pad, where they have one.
+    pad: Option<PathBuf>,
 }
 
 impl Readers {
     /// At least `count`: they come in pairs, and no pcscd has less than one.
     pub fn claim(count: usize, make: &'static str) -> Result<Self> {
         let ports = (0..count.div_ceil(2).max(1)).map(|_| Ports::claim()).collect::<Result<_>>()?;
-        Ok(Self { make, ports })
+        Ok(Self { make, ports, pad: None })
+    }
+
+    /// The same with a PIN pad each, by that driver.
+    pub fn with_pad(self, driver: PathBuf) -> Self {
+        Self { pad: Some(driver), ..self }
     }
 
     pub fn count(&self) -> usize {
@@ -68,7 +75,13 @@ impl Readers {
         for (pair, Ports { first, .. }) in self.ports.iter().enumerate() {
             // A copy each: entries that share a library, or a link to it, are listed, and only the last answers.
             let library = directory.join(format!("libifdvpcd-{pair}.so"));
-            fs::copy(vpcd_library()?, &library)?;
+            match &self.pad {
+                None => fs::copy(vpcd_library()?, &library)?,
+                Some(driver) => {
+                    fs::copy(vpcd_library()?, directory.join(format!("vpcd-{pair}.so")))?;
+                    fs::copy(driver, &library)?
+                }
+            };
             writeln!(readers, "FRIENDLYNAME {:?}\nDEVICENAME /dev/null:{first:#X}", friendly_name(self.make, pair))?;
             writeln!(readers, "CHANNELID {first:#X}\nLIBPATH {}\n", library.display())?;
         }

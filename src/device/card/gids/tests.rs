@@ -1,5 +1,7 @@
 //! Dialogues with GIDS cards, replayed: one for each operation, and one for each way in which cards differ.
 
+mod pad;
+
 use super::*;
 use crate::device::card::{
     apdu::Protocol,
@@ -11,6 +13,7 @@ macro_rules! dialogue {
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/device/card/gids/dialogues/", $name, ".txt"))
     };
 }
+use dialogue;
 
 /// A card met for the first time, and random bytes that are none: 00 to 16 in hexadecimal.
 fn memory() -> Memory {

@@ -7,7 +7,10 @@ use super::{
     profile::{Aid, Apdu, Counter, First, Form, Reference, Serial},
 };
 use crate::{
-    device::card::apdu::{Command, Data},
+    device::card::{
+        apdu::{Command, Data},
+        pad::Field,
+    },
     error::{Error, Result},
     secret::{Pages, Pin},
 };
@@ -65,6 +68,22 @@ impl<'a> Template<'a> {
             Part::Secret(secret) => Some(*secret),
             Part::Plain(_) => None,
         })
+    }
+
+    /// CLA, INS, P1, P2.
+    pub fn header(&self) -> [u8; 4] {
+        self.header
+    }
+
+    /// How each of its secrets stands in it, for a reader that fills them in; none where they differ, where something else stands
+    /// there as well, and where no reader can form them.
+    pub fn field(&self) -> Option<Field> {
+        let mut fields = self.parts.iter().map(|part| match part {
+            Part::Secret(Secret { reference, .. }) => Field::of(reference.encoding, reference.pad),
+            Part::Plain(_) => None,
+        });
+        let first = fields.next()??;
+        fields.all(|field| field == Some(first)).then_some(first)
     }
 
     /// The command, with `values` in the places of its secrets, in order.

@@ -10,6 +10,7 @@ use crate::{
     token::{Authority, Depth, Proof, Retries, Role, State, Token},
 };
 
+mod pad;
 mod strange;
 
 /// The dialogues of a card, of its PIN where it has several.

@@ -11,6 +11,8 @@ use crate::{
     device::card::{
         apdu::Response,
         channel::Channel,
+        pad::is_typed,
+        refusal::Presented,
         status_word::{Meaning, StatusWord},
     },
     error::{Error, Result},
@@ -20,7 +22,7 @@ use crate::{
 
 /// The application of a profile, inside one transaction.
 pub struct Card<'a, 'c> {
-    channel: &'a mut Channel<'c>,
+    pub(super) channel: &'a mut Channel<'c>,
     memory: &'a mut Memory,
     place: Place,
     /// The directory below the application that is selected; none where not even that is.
@@ -125,7 +127,7 @@ impl<'a, 'c> Card<'a, 'c> {
     }
 
     /// The reference that plays `role` for the user PIN that is meant.
-    fn reference(&self, role: Role) -> Result<&'static Reference> {
+    pub(super) fn reference(&self, role: Role) -> Result<&'static Reference> {
         self.memory.kind.reference(role, self.memory.chosen).ok_or_else(|| Error::unsupported(role.to_string()))
     }
 
@@ -168,8 +170,10 @@ impl<'a, 'c> Card<'a, 'c> {
         what: Presents,
     ) -> Result<()> {
         let template = template.ok_or_else(|| Error::unsupported(what.role.to_string()))?;
-        let values = values.iter().map(|entry| entry.value().ok_or_else(|| Error::unsupported("PIN pad".into())));
-        let command = template.fill(&values.collect::<Result<Vec<&Pin>>>()?)?;
+        let command = match is_typed(values)? {
+            true => None,
+            false => Some(template.fill(&values.iter().filter_map(|entry| entry.value()).collect::<Vec<&Pin>>())?),
+        };
         self.go(&to.select)?;
         self.restored = false;
         let owner = self.reference(what.role)?;
@@ -178,7 +182,15 @@ impl<'a, 'c> Card<'a, 'c> {
             Known::Counter(_) => Known::Counter(before),
             known => known,
         };
-        let status = self.channel.send(&command)?.status;
+        let sent = match command {
+            Some(command) => self.channel.send(&command).map(|answer| answer.status),
+            None => self.enter(&template),
+        };
+        let status = sent.map_err(|error| {
+            let before = if let Known::Counter(before) = known { before } else { None };
+            let presented = Presented { command: template.name, role: what.role, before, changed: what.changed };
+            presented.not_entered(error, || self.retries(what.role).unwrap_or(Retries::Unknown))
+        })?;
         let said = self.said(status);
         let refused = Refused { command: template.name, role: what.role, known, changed: what.changed };
         let now = || self.retries(what.role).unwrap_or(Retries::Unknown);
@@ -186,7 +198,12 @@ impl<'a, 'c> Card<'a, 'c> {
     }
 
     /// The way by which `role` resets the user PIN that is meant, of those that keep its value or not.
-    fn way(&self, role: Role, authority: Role, keeps: bool) -> Result<(&'static Reference, &'static Reference, Form)> {
+    pub(super) fn way(
+        &self,
+        role: Role,
+        authority: Role,
+        keeps: bool,
+    ) -> Result<(&'static Reference, &'static Reference, Form)> {
         let what = if keeps { "unblocking of" } else { "reset of" };
         let none = || Error::unsupported(format!("{what} the {role} by the {authority}"));
         let (reference, by) = (self.reference(role)?, self.reference(authority).map_err(|_| none())?);
@@ -246,7 +263,7 @@ impl<'a, 'c> Card<'a, 'c> {
     }
 
     /// Every reference, as told, those first that belong to the user PIN that was chosen.
-    fn references(&self, told: &[(&'static Reference, Told)]) -> Vec<token::Reference> {
+    pub(super) fn references(&self, told: &[(&'static Reference, Told)]) -> Vec<token::Reference> {
         let kind = self.memory.kind;
         let belongs = |own: &Reference| {
             let meant = self.memory.chosen.and_then(|chosen| kind.reference(own.role, Some(chosen)));
@@ -281,7 +298,7 @@ struct Presents {
 
 /// What a card told of a reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Told {
+pub(super) struct Told {
     state: Option<State>,
     retries: Retries,
     /// Whether it was left verified, which says nothing of its counter.
@@ -321,9 +338,11 @@ impl Token for Card<'_, '_> {
                 }
             }
         }
+        let references = self.references(&told);
+        let pad = self.pad(&references);
         Ok(Survey {
             identity: crate::device::card::application::CardApplication::identity(self.memory, self.place.clone()),
-            references: self.references(&told),
+            references,
             abilities: kind.abilities(self.memory.chosen).into(),
             limit_rules: None,
             init_rules: None,
@@ -334,7 +353,7 @@ impl Token for Card<'_, '_> {
                 .and_then(|name| kind.profile().reference(name))
                 .map(|own| own.role),
             notes: if depth == Depth::Full { self.notes() } else { Vec::new() },
-            pad: false,
+            pad,
         })
     }
 
@@ -376,6 +395,11 @@ impl Token for Card<'_, '_> {
         if exchange.is_some() && !reference.is_delimited() {
             self.verify(role, old)?;
             known = Known::Right;
+            if is_typed(&[old])? {
+                // It is typed once more, and may be wrong this time.
+                self.retries(role)?;
+                known = Known::Counter(None);
+            }
         }
         self.present(reference, exchange, &[old, new], Presents { role, known, changed: Some(role) })
     }

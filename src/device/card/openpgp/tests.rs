@@ -1,6 +1,7 @@
 //! Dialogues with OpenPGP cards, replayed: one for each operation, and one for each way in which cards differ.
 
 mod oracle;
+mod pad;
 mod survey;
 
 use super::*;

@@ -1,7 +1,7 @@
 //! What is read of a PIV card, and no more than an operation needs: identity, references, counters.
 
 use super::{
-    APPLICATION_PIN, GLOBAL_PIN, PUK, Piv, Version,
+    APPLICATION_PIN, FIELD, GLOBAL_PIN, OFFERS, PUK, Piv, Version,
     abilities::LIMIT_RULES,
     management_key::MANAGEMENT_KEY,
     metadata::{KeyMetadata, Metadata, Support, Touch},
@@ -10,6 +10,7 @@ use super::{
 use crate::{
     device::card::{
         apdu::Data,
+        pad::offered,
         status_word::{Meaning, StatusWord},
     },
     error::{Error, Result},
@@ -28,6 +29,7 @@ impl Piv<'_, '_> {
             Depth::Full => self.read_all()?,
             Depth::Only(roles) => self.read_only(roles)?,
         };
+        let pad = offered(self.channel, OFFERS, &references, FIELD);
         let abilities = self.memory.known_abilities();
         let key = self.key.flatten();
         Ok(Survey {
@@ -39,7 +41,7 @@ impl Piv<'_, '_> {
             unblocked_by: None,
             init_rules: None,
             notes: key.and_then(|key| key.touch).and_then(note).into_iter().collect(),
-            pad: false,
+            pad,
         })
     }
 
@@ -180,7 +182,8 @@ impl Piv<'_, '_> {
         Ok(None)
     }
 
-    fn reference(&mut self, role: Role, retries: Retries, default: Option<bool>) -> Result<Reference> {
+    /// PIN or PUK as the domain knows it.
+    pub fn reference(&mut self, role: Role, retries: Retries, default: Option<bool>) -> Result<Reference> {
         let (length, current_length) = match role {
             // SP 800-73-5 part 1, 3.3: six to eight decimal digits; the PUK has eight bytes. Some cards take a PUK of six.
             Role::UserPin => (Length { min: 6, max: Some(8), unit: Unit::Digits }, Some((6, 8))),

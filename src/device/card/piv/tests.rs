@@ -1,6 +1,7 @@
 //! Dialogues with PIV cards, replayed: one for each operation, and one for each way in which cards differ.
 
 mod extensions;
+mod pad;
 mod strange;
 mod survey;
 

@@ -1,5 +1,7 @@
 //! Dialogues with SmartCard-HSMs, replayed: one for each operation, and one for each way in which devices differ.
 
+mod pad;
+
 use super::*;
 use crate::{
     device::card::{
@@ -14,6 +16,7 @@ macro_rules! dialogue {
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/device/card/sc_hsm/dialogues/", $name, ".txt"))
     };
 }
+use dialogue;
 
 /// Lets `work` meet a device for the first time, under T=1.
 fn play<R>(dialogue: &str, work: impl FnOnce(&mut dyn Token) -> R) -> R {

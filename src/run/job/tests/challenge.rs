@@ -9,7 +9,7 @@ const RESPONSE: &str = "0123456789ABCDEF";
 
 #[test]
 fn the_new_pin_is_collected_before_the_challenge_is_drawn_and_the_response_opens_the_next_transaction() {
-    let done = Desk { answers: vec!["5678", "5678", RESPONSE], ..Desk::new() }.run(&BY_CHALLENGE);
+    let done = Desk { answers: vec!["8264", "8264", RESPONSE], ..Desk::new() }.run(&BY_CHALLENGE);
     // The fake is asked for a counter where a card would send nothing.
     let log: Vec<String> = done.log.into_iter().filter(|what| what != "counter").collect();
     assert_eq!(log, ["[", "survey", "]", "[", "challenge", "]", "[", "reset", RESPONSE, "prove", "]"]);
@@ -31,7 +31,7 @@ fn a_mistyped_group_is_named_and_asked_again_and_groups_are_taken_for_what_they_
     // 0123 and 4567 with their check digits, the second one mistyped at first.
     let groups = crate::challenge::Block::parse(RESPONSE).unwrap().groups().join(" ");
     let mistyped: &'static str = groups.replacen("4567", "4568", 1).leak();
-    let done = Desk { answers: vec!["5678", "5678", mistyped, groups.leak()], ..Desk::new() }.run(&BY_CHALLENGE);
+    let done = Desk { answers: vec!["8264", "8264", mistyped, groups.leak()], ..Desk::new() }.run(&BY_CHALLENGE);
     assert!(done.questions[3].contains("group 2"), "{:?}", done.questions);
     assert!(!done.questions[3].contains("4568"), "{:?}", done.questions);
     assert!(done.log.contains(&RESPONSE.to_owned()), "{:?}", done.log);
@@ -41,21 +41,21 @@ fn a_mistyped_group_is_named_and_asked_again_and_groups_are_taken_for_what_they_
 #[test]
 fn a_response_of_another_length_than_the_challenge_is_never_sent() {
     let longer = "0123456789ABCDEF0123456789ABCDEF";
-    let done = Desk { answers: vec!["5678", "5678", longer, longer, longer], ..Desk::new() }.run(&BY_CHALLENGE);
+    let done = Desk { answers: vec!["8264", "8264", longer, longer, longer], ..Desk::new() }.run(&BY_CHALLENGE);
     assert_eq!(done.error().exit_code(), 6);
     assert_eq!(done.log.last_chunk(), Some(&["challenge".to_owned(), "]".to_owned()]));
 }
 
 #[test]
 fn who_gives_up_before_the_response_has_sent_nothing_more() {
-    let done = Desk { answers: vec!["5678", "5678"], ..Desk::new() }.run(&BY_CHALLENGE);
+    let done = Desk { answers: vec!["8264", "8264"], ..Desk::new() }.run(&BY_CHALLENGE);
     assert_eq!(done.error(), &Error::Interrupted);
     assert_eq!(done.log.last_chunk(), Some(&["challenge".to_owned(), "]".to_owned()]));
 }
 
 #[test]
 fn a_challenge_that_was_lost_is_drawn_anew_and_asked_for_anew_with_the_same_new_pin() {
-    let mut desk = Desk { answers: vec!["5678", "5678", RESPONSE, RESPONSE], ..Desk::new() };
+    let mut desk = Desk { answers: vec!["8264", "8264", RESPONSE, RESPONSE], ..Desk::new() };
     desk.token.loses = 1;
     let done = desk.run(&BY_CHALLENGE);
     let challenges: Vec<&String> = done.questions.iter().filter(|question| question.starts_with("Response")).collect();
@@ -97,12 +97,12 @@ fn a_source_is_read_only_once_there_is_a_challenge_and_does_not_answer_another_o
     let path = folder.path().join("response");
     let sources = BTreeMap::from([(Need::Current(Role::Response), Source::File(path.clone()))]);
     // It need not even be there before.
-    let missing = Desk { answers: vec!["5678", "5678"], sources: sources.clone(), ..Desk::new() }.run(&BY_CHALLENGE);
+    let missing = Desk { answers: vec!["8264", "8264"], sources: sources.clone(), ..Desk::new() }.run(&BY_CHALLENGE);
     assert_eq!(missing.error().exit_code(), 2);
     assert_eq!(missing.log.last_chunk(), Some(&["challenge".to_owned(), "]".to_owned()]));
     fs::write(&path, format!("{RESPONSE}\n")).unwrap();
     fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let mut desk = Desk { answers: vec!["5678", "5678"], sources, ..Desk::new() };
+    let mut desk = Desk { answers: vec!["8264", "8264"], sources, ..Desk::new() };
     desk.token.loses = 1;
     let done = desk.run(&BY_CHALLENGE);
     assert_eq!(done.error(), &Error::Stale);
