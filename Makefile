@@ -20,7 +20,7 @@ cargo_deb_version := 3.8.0
 # The time that its files bear: one commit makes one package.
 packed := $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 
-.PHONY: help build pages install uninstall deb test-deb demo test test-modules fixtures bench fmt lint check
+.PHONY: help build pages install uninstall deb test-deb demo test test-modules fixtures pictures bench fmt lint check
 .NOTPARALLEL:
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make install PREFIX=/usr/local DESTDIR=    installs them, after make build pages;  make uninstall   takes them away'
 	@echo 'make deb     builds a Debian package in target/debian;  make test-deb   installs it in a clean directory, and tries it'
 	@echo 'make bench   what pukka costs, beside other tools'
+	@echo 'make pictures   draws the pictures of the manual anew, from real runs'
 	@echo 'make fmt     formats the sources;  make lint   runs clippy;  make check   all that a change must pass'
 
 build:
@@ -95,6 +96,10 @@ fixtures:
 	./setup.sh test cargo build --locked --manifest-path $(fault)
 	./setup.sh test cargo build --locked --manifest-path $(pad)
 	./setup.sh test cargo build --locked --manifest-path $(kryoptic)
+
+# Those of the manual, from real runs; `make test` says when one shows something else than a run.
+pictures: fixtures
+	SNAPSHOTS=overwrite ./setup.sh test env --default-signal cargo test --locked --test pukka manual::pictures
 
 bench:
 	./setup.sh bench $(MAKE) fixtures

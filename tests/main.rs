@@ -14,6 +14,7 @@ mod house;
 mod iso7816;
 mod leaks;
 mod locking;
+mod manual;
 mod matrix;
 mod memory;
 mod modules;
