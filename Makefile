@@ -20,7 +20,7 @@ cargo_deb_version := 3.8.0
 # The time that its files bear: one commit makes one package.
 packed := $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 
-.PHONY: help build pages install uninstall deb test-deb demo test test-modules fixtures bench fmt lint check
+.PHONY: help build pages install uninstall deb test-deb demo test test-modules fixtures pictures bench fmt lint check
 .NOTPARALLEL:
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make install PREFIX=/usr/local DESTDIR=    installs them, after make build pages;  make uninstall   takes them away'
 	@echo 'make deb     builds a Debian package in target/debian;  make test-deb   installs it in a clean directory, and tries it'
 	@echo 'make bench   what pukka costs, beside other tools'
+	@echo 'make pictures   draws the pictures of the manual anew, from real runs'
 	@echo 'make fmt     formats the sources;  make lint   runs clippy;  make check   all that a change must pass'
 
 build:
@@ -42,11 +43,13 @@ pages:
 # Whoever installs as root builds as himself before: what is there is not built again.
 install: target/release/pukka target/pages/man/pukka.1
 	install -D -m 755 target/release/pukka '$(root)/bin/pukka'
-	install -d '$(root)/share/man/man1' '$(doc)/examples'
+	install -d '$(root)/share/man/man1' '$(doc)/docs/examples' '$(doc)/docs/pictures'
 	install -m 644 target/pages/man/*.1 '$(root)/share/man/man1'
 	for file in $(completions); do install -D -m 644 "target/pages/completions/$${file##*/}" "$(root)/share/$$file" || exit 1; done
-	install -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE docs/*.md docs/schema.json '$(doc)'
-	install -m 644 docs/examples/config.toml '$(doc)/examples'
+	install -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE '$(doc)'
+	install -m 644 docs/*.md docs/schema.json '$(doc)/docs'
+	install -m 644 docs/examples/* '$(doc)/docs/examples'
+	install -m 644 docs/pictures/*.svg '$(doc)/docs/pictures'
 
 target/release/pukka:
 	$(MAKE) build
@@ -93,6 +96,10 @@ fixtures:
 	./setup.sh test cargo build --locked --manifest-path $(fault)
 	./setup.sh test cargo build --locked --manifest-path $(pad)
 	./setup.sh test cargo build --locked --manifest-path $(kryoptic)
+
+# Those of the manual, from real runs; `make test` says when one shows something else than a run.
+pictures: fixtures
+	SNAPSHOTS=overwrite ./setup.sh test env --default-signal cargo test --locked --test pukka manual::pictures
 
 bench:
 	./setup.sh bench $(MAKE) fixtures

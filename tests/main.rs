@@ -15,6 +15,7 @@ mod house;
 mod iso7816;
 mod leaks;
 mod locking;
+mod manual;
 mod matrix;
 mod memory;
 mod modules;

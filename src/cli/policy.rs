@@ -11,9 +11,9 @@ use super::{
 /// The verbs of the policy.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Check that the policy of the configuration files holds, and say what it lays down; with --pin, whether this PIN would pass
+    /// Check that the policy of the configuration holds, and whether a PIN would pass
     #[command(
-        after_help = "With --token that one is looked at; else every policy counts that could be for one of --application\nExample: pukka policy check --application piv --pin prompt"
+        after_help = "With --token that one is looked at, with its own limits; without it no token is touched, and\neach policy counts that could be for one of --application\nExample: pukka policy check --application piv --pin prompt"
     )]
     Check {
         #[command(flatten)]

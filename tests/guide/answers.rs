@@ -120,7 +120,7 @@ fn nothing_is_locked_while_an_answer_is_waited_for() {
     let mut terminal = reader.guide();
     terminal.expect(CHOICE);
     let change = "pin change --pin env:PIN --new-pin env:NEW --wait 0 --no-input";
-    reader.call(change).envs([("PIN", "123456"), ("NEW", "271828")]).run().code(0);
+    reader.call(change).envs([("PIN", "123456"), ("NEW", "904627")]).run().code(0);
     terminal.send("q\r");
     assert_eq!(terminal.wait().0, 0);
 }

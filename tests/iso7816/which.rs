@@ -79,8 +79,10 @@ fn what_to_do_next_is_said_of_each_pin_by_a_command_that_names_it() {
     let desk = desk(stand_in("esteid-2018"));
     desk.spend(ESTONIA_2018, 3);
     let mut terminal = Terminal::spawn(desk.call(ESTONIA_2018, "").command());
-    terminal.expect("PIN1 is blocked: pukka pin reset --token ").expect("--reference PIN1");
-    terminal.expect("PIN2 can be changed: pukka pin change --token ").expect("--reference PIN2");
+    terminal.expect("PIN1 is blocked; ").expect("PIN2 is ready; ");
+    terminal.expect("pukka pin reset --token ").expect("--reference PIN1");
+    terminal.expect("pukka pin change --token ").expect("--reference PIN2");
+    terminal.expect("Your choice (1, 2 or q): ").send("q\r");
     assert_eq!(terminal.wait().0, 0);
 }
 

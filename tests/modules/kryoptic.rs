@@ -22,6 +22,14 @@ rows! { Bench::kryoptic:
     looking_spends_no_try,
 }
 
+/// It tells a maximum that it does not hold to, and so that is no reason to call a value wrong unseen.
+#[test]
+fn a_longer_pin_than_it_tells_of_is_tried() {
+    let bench = Bench::kryoptic();
+    bench.with_pins();
+    bench.refused(&format!("{VERIFY}LONG"), 4, "wrong-secret");
+}
+
 const VERIFY: &str = "pin verify --token desk-7 --pin env:";
 const RESET: &str = "pin reset --token desk-7 --so-pin env:SO --new-pin env:NEW";
 const WRONG_SO: &str = "pin reset --token desk-7 --so-pin env:WRONG --new-pin env:NEW";

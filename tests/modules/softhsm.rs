@@ -41,6 +41,8 @@ fn the_limits_that_it_tells_are_those_that_it_holds_to() {
             assert!(error["detail"].as_str().unwrap().contains("CKR_PIN_LEN_RANGE"), "{error}");
         }
     }
+    // What is longer than any PIN of its is wrong for sure.
+    bench.unsent("pin verify --token desk-7 --pin env:LONG", 6);
     assert!(bench.is_pin("PIN") && bench.is_so_pin("SO"));
 }
 

@@ -97,7 +97,7 @@ fn the_package_says_what_it_needs_and_changes_nothing_of_how_pukka_behaves() {
         let name = page.unwrap().file_name().into_string().unwrap();
         assert!(root.at(&format!("usr/share/man/man1/{name}.gz")).is_file(), "{name} is not there, or not compressed");
     }
-    for file in ["copyright", "README.md.gz", "schema.json"] {
+    for file in ["copyright", "README.md.gz", "docs/schema.json", "docs/pictures/status.svg"] {
         assert!(
             ["", ".gz"]
                 .iter()

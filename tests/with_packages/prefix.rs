@@ -25,7 +25,15 @@ fn what_is_installed_works_where_it_stands_and_goes_away_without_a_trace() {
     for page in fs::read_dir(sources().join("target/pages/man")).unwrap() {
         assert!(root.join("share/man/man1").join(page.unwrap().file_name()).is_file());
     }
-    for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "schema.json", "profiles.md", "examples/config.toml"] {
+    for file in [
+        "README.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "docs/schema.json",
+        "docs/profiles.md",
+        "docs/examples/config.toml",
+        "docs/pictures/status.svg",
+    ] {
         assert!(root.join("share/doc/pukka").join(file).is_file(), "{file}");
     }
     // Nothing but what was named: no configuration, no state.

@@ -76,7 +76,7 @@ impl Prompter for Listener {
     fn secret(&mut self, question: &str) -> Result<Pin> {
         self.0.lock().unwrap().push(format!("asked: {question}"));
         let is_new = question.to_lowercase().contains("new ");
-        let value = if is_new { b"271828" } else { b"123456" };
+        let value = if is_new { b"904627" } else { b"123456" };
         Ok(Pin::take(Zeroizing::new(value.to_vec())))
     }
 
