@@ -4,8 +4,8 @@
 
 mod cards;
 mod locked;
-mod pinentry;
 mod panic;
+mod pinentry;
 mod worker;
 
 use std::{fs, path::PathBuf};
