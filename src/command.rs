@@ -164,7 +164,7 @@ fn doctor(global: &Global, render: Render) -> Result<ExitCode> {
     let (profiles, left_out) = run::profiles_that_hold(global.profile.as_deref(), &config::profiles());
     findings.extend(left_out);
     let settings = tokens::settings(global, &config, profiles, Vec::new());
-    findings.extend(run::doctor(global.config.as_deref(), global.route(), &settings));
+    findings.extend(run::doctor(global.config.as_deref(), global.route(), &config.policy, &settings));
     let incomplete = render.findings(&findings)?;
     Ok(incomplete.map_or(ExitCode::SUCCESS, |error| ExitCode::from(error.exit_code())))
 }
