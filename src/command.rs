@@ -5,6 +5,7 @@ mod tokens;
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     io::{self, IsTerminal},
     path::Path,
     process::ExitCode,
@@ -170,7 +171,7 @@ fn doctor(global: &Global, render: Render) -> Result<ExitCode> {
 }
 
 /// The environment variables of which these sources say that they hold secrets.
-fn withheld(sources: &BTreeMap<Need, Source>) -> Vec<std::ffi::OsString> {
+fn withheld(sources: &BTreeMap<Need, Source>) -> Vec<OsString> {
     let name = |source: &Source| match source {
         Source::Env(name) => Some(name.into()),
         _ => None,
