@@ -21,7 +21,7 @@ pub use holds::Holds;
 pub use identity::{Application, Identity, Place, Route};
 pub use limits::{LimitRules, Limits};
 pub use need::Need;
-pub use pad::{Entries, Pad, ReaderPad, Typed};
+pub use pad::{Entries, Pad, ReaderPad, Typed, common};
 pub use pre_image::{Condition, PreImage};
 pub use preview::{Preview, Sent};
 pub use reference::{Length, Reference, State, Unit};
@@ -125,6 +125,10 @@ pub trait Token {
     fn retries_before_proof(&mut self, role: Role) -> Result<Retries> {
         self.retries(role)
     }
+
+    /// Narrows how many digits the keys of a reader take for a new value of `role`, of which a policy may ask for more than the card
+    /// does; a token that has no such reader has nothing to narrow.
+    fn narrow_keys(&mut self, _role: Role, _digits: (usize, usize)) {}
 
     /// Presents the secret of `role`.
     ///
@@ -236,6 +240,11 @@ pub trait Connection {
     /// # Errors
     /// Those of `work`; [`Error::Device`] when the token is gone or another holds it.
     fn transact(&mut self, access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()>;
+
+    /// Whether this may be a card that has another application over PC/SC, and other names.
+    fn hides_card(&self) -> bool {
+        false
+    }
 }
 
 /// A token that was found, and the way to it.

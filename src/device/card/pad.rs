@@ -17,7 +17,7 @@ use super::{apdu::Response, channel::Channel, status_word::StatusWord};
 use crate::{
     error::{EntryEnd, Error, Keys, Result},
     secret,
-    token::{self, Entries, Need, ReaderPad, Reference, Role, Typed, Verb},
+    token::{self, Entries, Need, ReaderPad, Reference, Role, Typed, Verb, common},
 };
 use feature::{GET_FEATURE_REQUEST, Way};
 
@@ -151,11 +151,7 @@ pub fn digits(needs: &[Need], references: &[Reference]) -> Result<(usize, usize)
         let of_new = (reference.length.min, reference.length.max.unwrap_or(usize::MAX));
         Some(if is_single(needs) { reference.current_length.unwrap_or(of_new) } else { of_new })
     };
-    let common = needs.iter().try_fold((0, usize::MAX), |(least, most), need| {
-        let (fewest, longest) = of(need)?;
-        Some((least.max(fewest), most.min(longest)))
-    });
-    common.filter(|(least, most)| least <= most).ok_or_else(lacks)
+    needs.iter().try_fold((0, usize::MAX), |digits, need| common(digits, of(need)?)).ok_or_else(lacks)
 }
 
 /// That the keys cannot be asked.
@@ -185,7 +181,10 @@ pub fn is_typed(values: &[&secret::Entry]) -> Result<bool> {
 pub fn enter(channel: &mut Channel<'_>, blank: Blank<'_>) -> Result<StatusWord> {
     let pad = channel.pad().ok_or_else(lacks)?;
     let way = pad.way(blank.is_single()).ok_or_else(lacks)?;
-    let digits = pad.clamped(blank.digits).ok_or_else(lacks)?;
+    let clamped = pad.clamped(blank.digits);
+    let narrowed =
+        blank.needs.iter().filter(|need| need.is_new()).filter_map(|need| channel.narrowed_keys(need.role()));
+    let digits = narrowed.fold(clamped, |digits, narrower| common(digits?, narrower)).ok_or_else(lacks)?;
     let blank = Blank { digits, ..blank };
     let structure = blank.structure(&pad.properties);
     channel.presents();
