@@ -164,7 +164,8 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                 return Err(Failure::bare(Error::Usage(why.into())));
             }
             let selection = selection_of_choice.map_or_else(|| selection(None), Ok)?;
-            if let Some(why) = secret::refusal().filter(|_| render.verbose) {
+            let refusal = secret::refusal().filter(|_| render.verbose);
+            if let Some(why) = &refusal {
                 render.note(&format!("secrets may be written to swap: the system locks no memory for them [{why}]"));
             }
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
@@ -179,6 +180,9 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
                 render,
             };
             let done = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts);
+            if let (None, Some(why)) = (&refusal, secret::unlocked().filter(|_| render.verbose)) {
+                render.note(&format!("a secret was held in memory that the system did not lock [{why}]"));
+            }
             // What is pasted has to find the token as this call did.
             let report = done.map_err(told_once).map_err(|failure| {
                 let failure = failure.with_modules(&global.modules);
