@@ -106,11 +106,15 @@ fn operate(call: &Call, destroy: Destroy, tokens: &Tokens<'_>, asking: Asking, i
         let why = "two generated values on standard output could not be told apart: use --json, or generate:FILE";
         return Err(Error::Usage(why.into()).into());
     }
-    if let Some(why) = secret::refusal().filter(|_| render.verbose) {
+    let refusal = secret::refusal().filter(|_| render.verbose);
+    if let Some(why) = &refusal {
         render.note(&format!("secrets may be written to swap: the system locks no memory for them [{why}]"));
     }
     let mut collector = asking.collector(call.sources.clone(), destroy);
     let done = run::operate(call, &tokens.settings, &mut collector, &mut Nowhere, interrupts);
+    if let (None, Some(why)) = (&refusal, secret::unlocked().filter(|_| render.verbose)) {
+        render.note(&format!("a secret was held in memory that the system did not lock [{why}]"));
+    }
     // What is pasted has to find the token as this call did.
     let report = done.map_err(|failure| tokens.with_profile(tokens.with_modules(told_once(failure, interrupts))))?;
     render.report(&report)?;

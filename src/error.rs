@@ -199,7 +199,7 @@ fn wrong_secret(role: Role, called: &str, retries: Retries) -> String {
 
 fn not_entered(called: &str, end: EntryEnd, keys: Keys) -> String {
     let (whose, known) = match keys {
-        Keys::Token => ("token's", "that entry changed nothing and spent no try"),
+        Keys::Token => ("token's", "as the token tells, that entry changed nothing and spent no try"),
         // More is known where the card tells its tries: one that was spent is told as that.
         Keys::Reader => ("reader's", "as the reader tells, that entry sent nothing to the card"),
     };
@@ -382,6 +382,16 @@ mod tests {
         let wrong = |role| Error::WrongSecret { role, retries: Retries::counted(2, None), detail: None };
         assert_eq!(wrong(Role::SoPin).sentence("Admin PIN"), "wrong Admin PIN; 2 tries left");
         assert_eq!(wrong(Role::SoPin).to_string(), "wrong SO PIN; 2 tries left");
+    }
+
+    #[test]
+    fn what_became_of_an_entry_is_told_as_word_of_whoever_told_it() {
+        for (keys, teller) in [(Keys::Token, "as the token tells"), (Keys::Reader, "as the reader tells")] {
+            for end in [EntryEnd::Cancelled, EntryEnd::TimedOut, EntryEnd::Differ, EntryEnd::Length] {
+                let said = Error::NotEntered { role: Role::UserPin, end, keys, detail: None }.to_string();
+                assert!(said.contains(&format!("; {teller}, that entry")), "{said}");
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod pages;
 mod stack;
 
 pub use admin_key::AdminKey;
-pub use pages::{Pages, refusal};
+pub use pages::{Pages, refusal, unlocked};
 pub use stack::on_wiped_stack;
 
 use std::fmt;

@@ -27,7 +27,7 @@ impl Desk {
     fn call(&self, line: &str) -> Pukka {
         self.card.clear_trace();
         let call = pukka(self.home.path(), line.split_whitespace()).envs(self.pcscd.envs());
-        call.envs([("PIN", "123456"), ("NEW", "271828"), ("OTHER", "314159")])
+        call.envs([("PIN", "123456"), ("NEW", "271828"), ("OTHER", "314159"), ("LONG", "31415926")])
     }
 
     /// Runs the command at a terminal of its own while that is typed at the reader: exit code, and what was shown.
@@ -69,10 +69,10 @@ fn a_piv_card_is_verified_changed_and_reset_at_its_reader() {
     assert!(shown.contains("\"confirmed\":false"), "{shown}");
     assert_eq!(desk.sent("00240080"), ["0024008010313233343536FFFF323731383238FFFF"]);
     assert!(desk.is_pin("NEW", "piv"));
-    let (code, shown) = desk.run("pin reset --application piv", &["12345678", "314159", "314159"]);
+    let (code, shown) = desk.run("pin reset --application piv", &["12345678", "31415926", "31415926"]);
     assert_eq!(code, 0, "{shown}");
-    assert_eq!(desk.sent("002C0080"), ["002C0080103132333435363738333134313539FFFF"]);
-    assert!(desk.is_pin("OTHER", "piv"));
+    assert_eq!(desk.sent("002C0080"), ["002C00801031323334353637383331343135393236"]);
+    assert!(desk.is_pin("LONG", "piv"));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn an_openpgp_card_is_changed_at_its_reader_once_its_old_pin_was_right() {
     let (code, shown) = desk.run("pin change --application openpgp", &["123456", "123456", "271828", "271828"]);
     assert_eq!(code, 0, "{shown}");
     let told = [
-        "1. the PIN (3 tries left)",
+        "1. the PIN (6 to 12 digits; 3 tries left)",
         "2. the PIN once more",
         "3. the new PIN (6 to 12 digits)",
         "4. the new PIN once more",
@@ -157,14 +157,50 @@ fn the_lengths_of_the_policy_reach_the_keys_of_the_reader() {
     let (code, shown) = desk.run_under(policy, reset, &["12345678", "271828", "271828"]);
     assert_eq!((code, error(&shown)["kind"].clone()), (6, json!("policy")), "{shown}");
     assert_eq!(desk.sent("002C"), [""; 0]);
-    let (code, shown) = desk.run_under(policy, reset, &["12345678", "2718281", "2718281"]);
+    let (code, shown) = desk.run_under(policy, reset, &["12345678", "27182818", "27182818"]);
     assert_eq!(code, 0, "{shown}");
-    assert_eq!(desk.sent("002C0080"), ["002C0080103132333435363738323731383238 31FF".replace(' ', "")]);
-    let (code, shown) = desk.run_under(policy, change, &["2718281", "3141592", "3141592"]);
+    assert_eq!(desk.sent("002C0080"), ["002C00801031323334353637383237313832383138"]);
+    let (code, shown) = desk.run_under(policy, change, &["27182818", "3141592", "3141592"]);
     assert_eq!(code, 0, "{shown}");
     // What no value at all can be is told before a key is lit.
     let beyond = "[[policy]]\nmin = 9\n";
     let (code, shown) = desk.run_under(beyond, change, &["3141592", "271828182", "271828182"]);
     assert_eq!((code, error(&shown)["kind"].clone()), (6, json!("policy")), "{shown}");
     assert!(shown.contains("/etc/pukka/config.toml, line 2") && !shown.contains("to be entered"), "{shown}");
+}
+
+#[test]
+fn a_puk_that_is_too_short_to_be_right_reaches_no_card() {
+    let desk = desk(Card::piv());
+    let reset = "pin reset --application piv --by puk --json";
+    let (code, shown) = desk.run(reset, &["123456", "31415926", "31415926"]);
+    assert_eq!((code, error(&shown)["kind"].clone()), (6, json!("policy")), "{shown}");
+    assert_eq!(desk.sent("002C"), [""; 0]);
+    for told in ["the PUK (8 digits", "the new PIN (8 digits)", "with --puk prompt another"] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    // All tries of the PUK are there: the one after the two that it has beside the last is still made unasked.
+    for _ in 0..2 {
+        let (code, shown) = desk.run(reset, &["99999999", "31415926", "31415926"]);
+        assert_eq!((code, error(&shown)["kind"].clone()), (4, json!("wrong-secret")), "{shown}");
+    }
+    let (code, shown) = desk.run(reset, &["12345678", "31415926", "31415926"]);
+    assert_eq!(code, 0, "{shown}");
+}
+
+#[test]
+fn a_reader_that_presents_an_empty_value_is_asked_for_none_of_an_openpgp_card_that_may_count_it() {
+    let desk = desk(Card::stand_in("openpgp").dialect("card=v2").dialect("query-counts=yes"));
+    desk.pcscd.present_empty_values();
+    let tries = || {
+        desk.call("status --application openpgp --json").run().json()["tokens"][0]["references"][0]["tries"]["left"]
+            .clone()
+    };
+    assert_eq!(tries(), json!(3));
+    let call = "pin verify --application openpgp --pin pinpad --json";
+    let (code, shown) = desk.run(call, &["123456"]);
+    assert_eq!((code, error(&shown)["kind"].clone()), (7, json!("unsupported")), "{shown}");
+    assert!(shown.contains("empty value") && shown.contains("--pin prompt"), "{shown}");
+    assert_eq!(desk.sent("0020"), [""; 0]);
+    assert_eq!(tries(), json!(3));
 }

@@ -1,4 +1,7 @@
 //! What a person can do about a machine that keeps them from a token, on each system.
+//!
+//! Those for Linux were tried there. Those for macOS and Windows were not: this program has run on neither, and parts of it (`/proc`,
+//! locked pages, the signals of its worker) are written for Linux.
 
 /// The processor that this program was built for, as Rust calls it; nothing for one whose libraries stand nowhere in particular.
 const ARCH: &str = if cfg!(target_arch = "x86_64") {

@@ -78,7 +78,9 @@ impl Collector {
     pub fn read_ahead(&mut self) -> Result<()> {
         let mut shared: Vec<(Source, Lines)> = Vec::new();
         self.check_late()?;
-        for (need, source) in self.sources.iter().filter(|(need, _)| !need.is_late()) {
+        let mut has_left_over = false;
+        let named: Vec<_> = self.sources.iter().filter(|(need, _)| !need.is_late()).collect();
+        for (at, (need, source)) in named.iter().copied().enumerate() {
             let value = match source {
                 Source::Env(name) => from_environment(name, *need)?,
                 Source::Credential(name) => credential::read(name, *need)?,
@@ -91,6 +93,11 @@ impl Collector {
                         }
                     };
                     let line = shared.get_mut(index).and_then(|(_, lines)| lines.next_line());
+                    // What nobody will ask for goes at once.
+                    if !named.iter().skip(at + 1).any(|(_, other)| *other == source) {
+                        let (_, lines) = shared.swap_remove(index);
+                        has_left_over |= *source == Source::Stdin && !lines.is_done();
+                    }
                     line.ok_or_else(|| no_line(*need))?
                 }
                 Source::Prompt | Source::Pinentry | Source::Pad | Source::Generate | Source::GenerateTo(_) => continue,
@@ -98,7 +105,7 @@ impl Collector {
             check(*need, &value)?;
             self.at_hand.insert(*need, value);
         }
-        match shared.iter().any(|(source, lines)| *source == Source::Stdin && !lines.is_done()) {
+        match has_left_over {
             true => Err(Error::Usage("standard input holds more lines than there are options that name it".into())),
             false => Ok(()),
         }
@@ -294,7 +301,7 @@ impl Collector {
                 Ok(()) => {
                     let weak = self.weakness(need, &value, survey);
                     let prompter = self.asked(need)?;
-                    weak.iter().for_each(|weak| prompter.tell(weak));
+                    weak.iter().for_each(|weak| prompter.note(weak));
                     if repeated || prompter.secret(&again)? == value {
                         return Ok(value);
                     }

@@ -17,6 +17,9 @@ use crate::{
 /// The most that one source may hold, in bytes.
 const MOST: usize = 16 * 1024;
 
+/// What holds any secret that a person keeps in a file, in bytes: a page.
+const USUAL: usize = 4096;
+
 /// Begins what a key sends that is no character.
 const ESCAPE: u8 = 0x1B;
 
@@ -32,12 +35,14 @@ impl Lines {
     /// # Errors
     /// [`Error::Usage`] where it cannot be read or is far too long; the sentence names the option, not what it names.
     pub fn read(mut from: impl Read, need: Need) -> Result<Self> {
-        // The vector never grows, so no copy is left behind when it is wiped.
-        let mut text = Pages::with_capacity(MOST + 1);
-        text.resize(MOST + 1, 0);
+        // Locked memory is scarce: what is read has one page, unless it is longer.
+        let mut text = Pages::filled(USUAL, 0);
         let mut length = 0;
-        while let Some(room) = text.get_mut(length..).filter(|room| !room.is_empty()) {
-            match from.read(room) {
+        while length <= MOST {
+            if length == text.len() {
+                text.resize(MOST + 1, 0);
+            }
+            match from.read(text.get_mut(length..).unwrap_or_default()) {
                 Ok(0) => break,
                 Ok(more) => length += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -48,6 +53,7 @@ impl Lines {
             return Err(Error::Usage(format!("what --{} names holds far too much for a secret", need.option())));
         }
         text.truncate(length);
+        let text = if text.capacity() > USUAL { Pages::from(&*text) } else { text };
         Ok(Self { text, at: 0 })
     }
 
@@ -225,6 +231,20 @@ mod tests {
         for value in [&b"correct horse"[..], b"\xFF\xFE12", "schlüssel".as_bytes()] {
             assert_eq!(check(PIN, &Pin::take(Zeroizing::new(value.to_vec()))), Ok(()));
         }
+    }
+
+    #[test]
+    fn what_is_read_holds_no_more_memory_than_it_takes() {
+        for length in [0, 1, 7, USUAL - 1, USUAL, USUAL + 1, 2 * USUAL, MOST - 1, MOST] {
+            let text = vec![b'1'; length];
+            // From a pipe it comes in pieces.
+            let mut pieces = text.as_slice().chain(io::empty()).take(u64::MAX);
+            let mut lines = Lines::read(&mut pieces, PIN).unwrap();
+            assert!(lines.text.capacity() <= USUAL.max(length), "{length}: {}", lines.text.capacity());
+            assert_eq!(lines.next_line().map(|line| line.len()), Some(length).filter(|length| *length > 0));
+            assert!(lines.is_done());
+        }
+        assert!(Lines::read(&vec![b'1'; MOST + 1][..], PIN).is_err());
     }
 
     #[test]

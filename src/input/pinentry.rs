@@ -10,6 +10,7 @@ mod dialog;
 
 use std::{
     ffi::OsString,
+    io::{self, Write},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
@@ -151,6 +152,12 @@ impl Prompter for Pinentry {
 
     fn tell(&mut self, sentence: &str) {
         self.said = Some(sentence.to_owned());
+    }
+
+    /// On standard error: what a window says stands above its field, and is about that.
+    fn note(&mut self, sentence: &str) {
+        // Who has closed it reads nothing.
+        let _ = writeln!(io::stderr(), "{sentence}");
     }
 
     fn can_ask(&self) -> Result<()> {

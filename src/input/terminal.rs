@@ -45,6 +45,11 @@ pub trait Prompter {
     /// Says something without asking.
     fn tell(&mut self, sentence: &str);
 
+    /// Says something of an answer that was taken; no later question is about it.
+    fn note(&mut self, sentence: &str) {
+        self.tell(sentence);
+    }
+
     /// Whether it can ask at all, as far as that is known before it does.
     ///
     /// # Errors

@@ -1,19 +1,24 @@
 //! Bytes of a secret in pages of their own: never swapped out, in no core file and in no child, and wiped when dropped.
 //!
-//! The system may refuse to lock memory (`ulimit -l`); what is held is held all the same, and [`refusal`] tells.
+//! The system may refuse to lock memory (`ulimit -l`); what is held is held all the same, and [`refusal`] tells
+//! beforehand, [`unlocked`] afterwards.
 
 use std::{
     fmt,
     ops::{Deref, DerefMut},
+    sync::{Mutex, PoisonError},
 };
 
 use memmap2::{Advice, MmapMut};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-/// As much as one operation holds at a time, in bytes: what its sources gave, a request on its way to a module, and what is
-/// made of both.
+/// As much as one operation holds at a time, in bytes: a page of each of its secrets, five of a request on its way to a module, and
+/// before that those of at most two sources that are read, five each where they are as long as any may be.
 const AT_ONCE: usize = 64 * 1024;
+
+/// Why the system did not lock pages of a secret for the first time, once it did not.
+static UNLOCKED: Mutex<Option<String>> = Mutex::new(None);
 
 /// Bytes of a secret. They grow without leaving a copy behind.
 ///
@@ -35,7 +40,11 @@ impl Room {
         // A mapping has one byte at least.
         let Ok(pages) = MmapMut::map_anon(size.max(1)) else { return Self::Ordinary(vec![0; size].into()) };
         // What the system refuses of this is no reason to give up: the secret is wanted in any case.
-        let _ = (pages.lock(), pages.advise(Advice::DontDump), pages.advise(Advice::DontFork));
+        if let Err(error) = pages.lock() {
+            let mut unlocked = UNLOCKED.lock().unwrap_or_else(PoisonError::into_inner);
+            unlocked.get_or_insert_with(|| error.to_string());
+        }
+        let _ = (pages.advise(Advice::DontDump), pages.advise(Advice::DontFork));
         Self::Mapped(pages)
     }
 
@@ -182,6 +191,11 @@ impl fmt::Debug for Pages {
 pub fn refusal() -> Option<String> {
     let locked = MmapMut::map_anon(AT_ONCE).and_then(|pages| pages.lock());
     locked.err().map(|error| error.to_string())
+}
+
+/// Why the system did not lock a secret that was held; none where it locked them all.
+pub fn unlocked() -> Option<String> {
+    UNLOCKED.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 #[cfg(test)]

@@ -95,6 +95,12 @@ impl Pcscd {
         must(fs::write(self.0.directory.path().join("typed"), lines).context("what is typed"));
     }
 
+    /// From now on the readers with a PIN pad present an empty value before they ask for one, and say which make they are.
+    #[track_caller]
+    pub fn present_empty_values(&self) {
+        must(fs::write(self.0.directory.path().join("presents-empty"), "").context("a reader of that make"));
+    }
+
     fn try_with<const N: usize>(readers: Result<Readers>, cards: [Card; N]) -> Result<(Self, [VirtualCard; N])> {
         let directory = directory()?;
         let readers = readers?;

@@ -1,7 +1,8 @@
 //! A driver for pcscd (IFD handler 3.0): all that the virtual reader of vsmartcard does, and a PIN pad (PC/SC part 10).
 //!
 //! `PAD_READER` names a directory. `vpcd-N.so` there is a copy of libifdvpcd.so for the N-th entry of pcscd's configuration, and
-//! `typed` has what is typed at the keys, a line an entry: digits, `cancel`, or nothing more, which is a time-out.
+//! `typed` has what is typed at the keys, a line an entry: digits, `cancel`, or nothing more, which is a time-out. With a file
+//! `presents-empty` it is a reader that presents an empty value of its own accord.
 
 mod entry;
 
@@ -31,6 +32,9 @@ const PROPERTIES: Dword = 0x4233_0012;
 const FEATURES: [u8; 18] = [0x06, 4, 0x42, 0x33, 0, 0x06, 0x07, 4, 0x42, 0x33, 0, 0x07, 0x12, 4, 0x42, 0x33, 0, 0x12];
 /// No display; an entry ends by its key; 4 to 12 digits.
 const TOLD: [u8; 13] = [1, 2, 0, 0, 2, 1, 2, 6, 1, 4, 7, 1, 12];
+
+/// By its numbers on USB a GemPC Pinpad, which is one where `presents-empty` is there: it presents an empty value before it asks.
+const GEMPC_PINPAD: [u8; 8] = [11, 2, 0xE6, 0x08, 12, 2, 0x78, 0x34];
 
 /// What carries an APDU to the card.
 #[repr(C)]
@@ -116,7 +120,9 @@ pub unsafe extern "C" fn IFDHControl(
     };
     let answer = match code {
         GET_FEATURE_REQUEST => FEATURES.to_vec(),
+        PROPERTIES if presents_empty() => [&TOLD[..], &GEMPC_PINPAD].concat(),
         PROPERTIES => TOLD.to_vec(),
+        VERIFY | MODIFY if presents_empty() && !ask_empty(lun, sent, code == MODIFY) => return COMMUNICATION_ERROR,
         VERIFY | MODIFY => match entry::apdu(sent, code == MODIFY, &directory().join("typed")) {
             Err(own) => own.to_vec(),
             Ok(apdu) => match transmit(lun, apdu) {
@@ -135,6 +141,17 @@ pub unsafe extern "C" fn IFDHControl(
         *returned = answer.len() as Dword;
     }
     OK
+}
+
+fn presents_empty() -> bool {
+    directory().join("presents-empty").exists()
+}
+
+/// VERIFY without data of the reference that the structure's APDU names; whether the card answers.
+fn ask_empty(lun: Dword, structure: &[u8], modifies: bool) -> bool {
+    let header = structure.get(if modifies { 24.. } else { 19.. }).unwrap_or_default();
+    let reference = header.get(3).copied().unwrap_or_default();
+    transmit(lun, vec![0x00, 0x20, 0x00, reference]).is_some()
 }
 
 /// Sends the APDU to the card under T=1, as the virtual reader has it.

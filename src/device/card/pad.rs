@@ -117,7 +117,7 @@ pub fn typed(
 ) -> Option<Typed> {
     let entries = |(needs, field): &(Vec<Need>, Field)| {
         pad.way(is_single(needs))?;
-        let digits = pad.clamped(digits(needs, references)?)?;
+        let digits = pad.clamped(digits(needs, references).ok()?)?;
         Some(Entries { needs: needs.clone(), digits, delimited: field.is_delimited() })
     };
     let commands = commands.iter().map(entries).collect::<Option<Vec<_>>>()?;
@@ -137,18 +137,26 @@ fn is_single(needs: &[Need]) -> bool {
     matches!(needs, [Need::Current(_)])
 }
 
-/// The digits that every value of one command may have: a reader has one range for all of them. None where one has no reference.
+/// The digits that every value of one command may have: a reader has one range for all of them.
 ///
-/// A present value that stands alone may be of any length that was ever allowed; beside a new one it is the new one that counts.
-pub fn digits(needs: &[Need], references: &[Reference]) -> Option<(usize, usize)> {
-    let mut range: Option<(usize, usize)> = None;
-    for need in needs {
+/// A present value that stands alone may be of any length that was ever allowed; beside a new one it has those of a new one of its
+/// own. What one value cannot have the reader takes of none, so that no try goes for it: beside a PUK of eight digits a new PIN has
+/// eight, too.
+///
+/// # Errors
+/// [`Error::Unsupported`] where no number of digits is right for all of them, or one has no reference.
+pub fn digits(needs: &[Need], references: &[Reference]) -> Result<(usize, usize)> {
+    let of = |need: &Need| {
         let reference = references.iter().find(|own| own.role == need.role())?;
         let of_new = (reference.length.min, reference.length.max.unwrap_or(usize::MAX));
-        let (least, most) = if is_single(needs) { reference.current_length.unwrap_or(of_new) } else { of_new };
-        range = Some(range.map_or((least, most), |(fewest, longest)| (fewest.min(least), longest.max(most))));
-    }
-    range
+        Some(if is_single(needs) { reference.current_length.unwrap_or(of_new) } else { of_new })
+    };
+    needs.iter().try_fold((0, usize::MAX), |digits, need| common(digits, of(need)?)).ok_or_else(lacks)
+}
+
+/// That the keys cannot be asked.
+fn lacks() -> Error {
+    Error::unsupported("keys of its own that take this".into())
 }
 
 /// Whether these values are typed at the reader: all of one command, or none.
@@ -171,7 +179,6 @@ pub fn is_typed(values: &[&secret::Entry]) -> Result<bool> {
 /// [`Error::Unsupported`] where the reader cannot, [`Error::NotEntered`] where nothing came of the entry, so that nothing was
 /// sent as the reader tells; [`Error::Device`].
 pub fn enter(channel: &mut Channel<'_>, blank: Blank<'_>) -> Result<StatusWord> {
-    let lacks = || Error::unsupported("keys of its own that take this".into());
     let pad = channel.pad().ok_or_else(lacks)?;
     let way = pad.way(blank.is_single()).ok_or_else(lacks)?;
     let clamped = pad.clamped(blank.digits);

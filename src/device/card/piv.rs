@@ -234,7 +234,7 @@ impl<'a, 'c> Piv<'a, 'c> {
         let needs: Vec<Need> = [Need::Current(presented)].into_iter().chain(changed.map(Need::New)).collect();
         let references = [Role::UserPin, Role::Puk].map(|role| self.reference(role, Retries::Unknown, None));
         let references = references.into_iter().collect::<Result<Vec<_>>>()?;
-        let digits = digits(&needs, &references).unwrap_or((1, BLOCK));
+        let digits = digits(&needs, &references)?;
         enter(self.channel, Blank { name, header, needs: &needs, field: FIELD, digits })
     }
 

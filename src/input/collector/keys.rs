@@ -149,7 +149,8 @@ impl Collector {
         let mut told = Vec::new();
         let mut before = Vec::new();
         for command in commands(plan, survey, &self.rules) {
-            unseen.extend(not_taken(&command, survey).filter(|_| command.needs.iter().any(typed)));
+            let alike = not_taken(&command, survey).into_iter().chain(shared(&command, survey));
+            unseen.extend(alike.filter(|_| command.needs.iter().any(typed)));
             for need in command.needs.iter().filter(|need| typed(need)) {
                 told.extend(entries(*need, before.contains(need), &command, survey));
                 before.push(*need);
@@ -179,12 +180,35 @@ fn not_taken(command: &Command, survey: &Survey) -> Option<String> {
     let is_replaced = |need: &&Need| !need.is_new() && command.needs.contains(&Need::New(need.role()));
     let old = command.needs.iter().find(is_replaced).filter(|_| command.narrowed)?;
     let (min, max) = command.digits?;
-    let digits = policy::limits(Length { min, max: Some(max), unit: Unit::Digits });
+    let digits = in_words(min, max);
     let called = survey.called(old.role());
     Some(format!(
         "the keys take an old {called} of {digits} only; with --{} prompt another can be changed",
         old.option()
     ))
+}
+
+/// What a person is told of a new value that has other digits than its card asks for, since the keys take as many of it as of the
+/// value of another that stands beside it.
+fn shared(command: &Command, survey: &Survey) -> Option<String> {
+    let new = command.needs.iter().find(|need| need.is_new())?;
+    let other = command.needs.iter().find(|need| need.role() != new.role())?;
+    let (min, max) = command.digits?;
+    let (own, others) = (survey.reference(new.role())?.length, survey.reference(other.role())?.length);
+    let is_shared =
+        min == others.min && min > own.min || Some(max) == others.max && own.max.is_none_or(|most| max < most);
+    is_shared.then(|| {
+        let (called, beside) = (survey.called(new.role()), survey.called(other.role()));
+        format!(
+            "the keys take {} of the {beside} and of the new {called} alike; with --{} prompt another new {called} can be set",
+            in_words(min, max),
+            other.option()
+        )
+    })
+}
+
+fn in_words(min: usize, max: usize) -> String {
+    policy::limits(Length { min, max: Some(max), unit: Unit::Digits })
 }
 
 /// The entries of one value in words. How often a token asks for a new value is its own affair; a reader asks twice.
@@ -197,13 +221,13 @@ fn entries(need: Need, again: bool, command: &Command, survey: &Survey) -> Vec<S
         (true, ..) => vec![format!("the {called} once more")],
         (false, true, None) => vec![format!("the new {called}, as often as they ask for it")],
         (false, true, Some((min, max))) => {
-            let limits = policy::limits(Length { min, max: Some(max), unit: Unit::Digits });
-            vec![format!("the new {called} ({limits})"), format!("the new {called} once more")]
+            vec![format!("the new {called} ({})", in_words(min, max)), format!("the new {called} once more")]
         }
-        (false, false, _) => vec![match tries(need, survey) {
-            Some(tries) => format!("the {called} ({tries})"),
-            None => format!("the {called}"),
-        }],
+        (false, false, digits) => {
+            let digits = digits.map(|(min, max)| in_words(min, max));
+            let told: Vec<String> = digits.into_iter().chain(tries(need, survey)).collect();
+            vec![if told.is_empty() { format!("the {called}") } else { format!("the {called} ({})", told.join("; ")) }]
+        }
     }
 }
 

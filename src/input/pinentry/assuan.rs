@@ -16,7 +16,7 @@ use nix::{
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use crate::secret::Pin;
+use crate::secret::{Pages, Pin};
 
 /// The longest line in bytes, its end included (ASSUAN_LINELENGTH).
 const LINE: usize = 1000;
@@ -130,14 +130,14 @@ impl Assuan {
     fn reply(&mut self, limit: Option<Duration>) -> Result<Reply> {
         let deadline = limit.map(|limit| Instant::now() + limit);
         // Neither ever grows, so no copy is left behind when it is wiped.
-        let mut line = Zeroizing::new(Vec::with_capacity(LINE));
-        let mut value = Zeroizing::new(Vec::with_capacity(Pin::MOST + 1));
+        let mut line = Pages::with_capacity(LINE);
+        let mut value = Pages::with_capacity(Pin::MOST + 1);
         let mut repeated = false;
         for _ in 0..LINES {
             self.read_line(&mut line, deadline)?;
             let (word, rest) = match line.iter().position(|byte| *byte == b' ') {
                 Some(blank) => line.split_at_checked(blank).unwrap_or_default(),
-                None => (line.as_slice(), &[][..]),
+                None => (&*line, &[][..]),
             };
             let rest = rest.get(1..).unwrap_or_default();
             match word {
@@ -152,9 +152,9 @@ impl Assuan {
         Err(Trouble::Garbled)
     }
 
-    fn read_line(&mut self, line: &mut Vec<u8>, deadline: Option<Instant>) -> Result<()> {
+    fn read_line(&mut self, line: &mut Pages, deadline: Option<Instant>) -> Result<()> {
         let mut byte = Zeroizing::new([0_u8]);
-        line.clear();
+        line.truncate(0);
         while line.len() < LINE {
             self.wait(deadline)?;
             match self.from.read(byte.as_mut_slice()) {
@@ -195,7 +195,7 @@ fn refusal(rest: &[u8]) -> Trouble {
 }
 
 /// Adds what a data line holds to `value`, which is never longer than makes it too long.
-fn unescape(mut rest: &[u8], value: &mut Vec<u8>) -> Result<()> {
+fn unescape(mut rest: &[u8], value: &mut Pages) -> Result<()> {
     while let Some((first, behind)) = rest.split_first() {
         let (byte, behind) = match (first, behind.split_at_checked(2)) {
             (b'%', Some((digits, behind))) => {

@@ -32,7 +32,7 @@ impl Gids<'_, '_> {
         self.select()?;
         let before = self.counter.take();
         let reference = self.reference(Role::UserPin, State::Unknown, Retries::Unknown);
-        let digits = digits(needs, &[reference]).unwrap_or((1, usize::MAX));
+        let digits = digits(needs, &[reference])?;
         enter(self.channel, Blank { name, header, needs, field: Field::Open, digits }).map_err(|error| {
             // A new value alone spends no try.
             let before = before.filter(|_| needs.contains(&PIN));

@@ -1,7 +1,7 @@
 //! A card by its profile at the keys of a reader: what its templates say is what the reader is told, where one can form it.
 
 use super::{
-    profile::{Counter, First, Form},
+    profile::{self, Counter, First, Form},
     template::{Template, Which},
     token::Card,
 };
@@ -22,10 +22,15 @@ impl Card<'_, '_> {
     pub fn pad(&mut self, references: &[Reference]) -> Pad {
         let Some(keys) = self.channel.pad() else { return Pad::None };
         let pin = self.reference(Role::UserPin).ok();
-        if keys.asks_empty() && pin.is_some_and(|pin| pin.counter == Counter::None) {
+        // A card that tells its tries in another way, or not at all, may count an empty value as a wrong one.
+        let spends = |own: &profile::Reference| keys.asks_empty() && own.counter != Counter::Verify;
+        if pin.is_some_and(spends) {
             return refused(self.channel, ASKS_EMPTY);
         }
         let formed = |(verb, by, templates): (Verb, Option<Role>, Vec<Template<'static>>)| -> Option<Typed> {
+            if templates.iter().any(|template| template.secrets().any(|secret| spends(secret.reference))) {
+                return None;
+            }
             let commands = templates.iter().map(|template| Some((needs(template), template.field()?)));
             typed(keys, verb, by, &commands.collect::<Option<Vec<_>>>()?, references)
         };
@@ -65,7 +70,7 @@ impl Card<'_, '_> {
     pub fn enter(&mut self, template: &Template<'static>) -> Result<StatusWord> {
         let Some(field) = template.field() else { return Err(Error::Unsupported { what: UNFORMED.into() }) };
         let needs = needs(template);
-        let digits = digits(&needs, &self.references(&[])).unwrap_or((1, usize::MAX));
+        let digits = digits(&needs, &self.references(&[]))?;
         enter(self.channel, Blank { name: template.name, header: template.header(), needs: &needs, field, digits })
     }
 }

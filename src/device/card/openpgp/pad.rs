@@ -7,7 +7,7 @@
 use super::{Kdf, OpenPgp};
 use crate::{
     device::card::{
-        pad::{Blank, Field, Offer, digits, enter, offered, refused},
+        pad::{ASKS_EMPTY, Blank, Field, Offer, digits, enter, offered, refused},
         status_word::StatusWord,
     },
     error::{Error, Result},
@@ -39,13 +39,14 @@ impl OpenPgp<'_, '_> {
         }
     }
 
-    /// Why no keys of a reader can serve this card.
-    fn no_keys(&self) -> Option<&'static str> {
-        match (&self.kdf, self.pins) {
+    /// Why no keys of a reader can serve this card. To an empty VERIFY some tell their tries, and of others it takes one.
+    fn no_keys(&mut self) -> Option<&'static str> {
+        let told = match (&self.kdf, self.pins) {
             (Some(Kdf::Off), Some(pins)) if pins.wants_blocks(Role::UserPin) && !self.is_before_3() => Some(IN_BLOCKS),
             (Some(Kdf::Off), _) => None,
             _ => Some(HASHED),
-        }
+        };
+        told.or_else(|| self.channel.pad().filter(|keys| keys.asks_empty()).map(|_| ASKS_EMPTY))
     }
 
     /// Makes sure that keys can serve this card at all, before anything is presented.
@@ -65,7 +66,7 @@ impl OpenPgp<'_, '_> {
         self.select()?;
         self.is_fresh = false;
         let references = [Role::UserPin, Role::SoPin].map(|role| self.reference(role));
-        let digits = digits(needs, &references).unwrap_or((1, usize::MAX));
+        let digits = digits(needs, &references)?;
         enter(self.channel, Blank { name, header, needs, field: Field::Open, digits })
     }
 }

@@ -29,7 +29,7 @@ impl ScHsm<'_, '_> {
     pub fn enter(&mut self, name: &'static str, header: [u8; 4], needs: &[Need]) -> Result<StatusWord> {
         self.counter = None;
         let reference = self.reference(Role::UserPin, (State::Unknown, Retries::Unknown))?;
-        let digits = digits(needs, &[reference]).unwrap_or((1, usize::MAX));
+        let digits = digits(needs, &[reference])?;
         enter(self.channel, Blank { name, header, needs, field: Field::Open, digits })
     }
 

@@ -48,7 +48,7 @@ fn survey(pad: Pad) -> Survey {
         state: State::Ready,
         retries,
         default: None,
-        length: Length { min: 6, max: Some(8), unit: Unit::Digits },
+        length: Length { min: if role == Role::Puk { 8 } else { 6 }, max: Some(8), unit: Unit::Digits },
         current_length: None,
     };
     let identity = Identity {
@@ -147,7 +147,11 @@ fn the_keys_of_a_reader_are_the_default_and_what_they_ask_is_told_before_in_orde
     assert!(told[0].contains("the keys of GemPC Pinpad 00 00") && told[0].ends_with("in this order:"), "{told:?}");
     assert_eq!(
         told[1..4],
-        ["  1. the PIN (3 tries left)", "  2. the new PIN (6 to 8 digits)", "  3. the new PIN once more"]
+        [
+            "  1. the PIN (6 to 8 digits; 3 tries left)",
+            "  2. the new PIN (6 to 8 digits)",
+            "  3. the new PIN once more"
+        ]
     );
     assert!(told[4].contains("Ctrl-C waits") && told.len() == 5, "how to give up is told: {told:?}");
     let (typed, told) = collect(&RESET, reader(true), &[]).unwrap();
@@ -236,6 +240,19 @@ fn keys_that_cannot_be_held_to_the_policy_leave_the_value_to_the_keyboard() {
     // The least is another's to reach too: a PUK of eight digits has seven.
     let (typed, _) = collect_under(of_length(Some(7), None), &RESET, reader(true), &[]).unwrap();
     assert_eq!(typed, [PUK, NEW_PIN]);
+}
+
+#[test]
+fn where_a_new_pin_must_be_as_long_as_the_puk_that_is_told_with_the_way_round_it() {
+    let commands = vec![Entries { needs: vec![PUK, NEW_PIN], digits: (8, 8), delimited: true }];
+    let takes = vec![Typed { verb: Verb::PinReset, by: Some(Role::Puk), commands }];
+    let pad = Pad::Reader(ReaderPad { takes, refused: None });
+    let (typed, told) = collect(&RESET, pad, &[]).unwrap();
+    assert_eq!(typed, [PUK, NEW_PIN]);
+    assert!(told[0].contains("8 digits of the PUK and of the new PIN alike"), "{told:?}");
+    assert!(told[0].contains("--puk prompt"), "{told:?}");
+    assert!(told[2].starts_with("  1. the PUK (8 digits"), "{told:?}");
+    assert_eq!(told[3], "  2. the new PIN (8 digits)");
 }
 
 #[test]

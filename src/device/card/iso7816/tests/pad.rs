@@ -88,8 +88,8 @@ fn fields_of_twelve_bytes_are_filled_by_the_reader() {
 
 #[test]
 fn the_puk_is_typed_with_the_new_pin_or_before_it_as_the_card_wants() {
-    // One command: each may have what either may, 4 to 12 digits.
-    let both = "42330007 1E 1E 82 0C 00 00 0C 0C 04 03 02 00 00 00 00 01 02 00 00 00 1D 00 00 00 00 2C 00 81 18";
+    // One command: each has what both may have, 8 to 12 digits, though a new PIN of 4 were enough.
+    let both = "42330007 1E 1E 82 0C 00 00 0C 0C 08 03 02 00 00 00 00 01 02 00 00 00 1D 00 00 00 00 2C 00 81 18";
     let dialogue = at_keys("esteid-2025", "reset", &[&format!("{both} {}", filled("00", 24))]);
     assert_eq!(meet("esteid-2025", Some("PIN1"), &dialogue, reset_at_keys), Ok(()));
     // Two: the PUK has 8 to 12 digits, and the new PIN is asked for twice.
@@ -194,10 +194,16 @@ fn a_reader_that_presents_an_empty_value_is_kept_from_a_card_that_counts_one() {
     let pad = pad_of("belgium", None, &ALL, &gempc);
     assert_eq!(verbs(&pad), []);
     assert!(matches!(pad, Pad::Reader(reader) if reader.refused.is_some_and(|why| why.contains("empty value"))));
-    // Others tell their tries in answer to it. It takes eight digits at most.
+    // So may one that tells its tries by an object.
+    let pad = pad_of("esteid-2018", Some("PIN1"), &ALL, &gempc);
+    assert_eq!(verbs(&pad), []);
+    assert!(matches!(pad, Pad::Reader(reader) if reader.refused.is_some_and(|why| why.contains("empty value"))));
+    // Others tell their tries in answer to it, but of a PUK nothing is known. It takes eight digits at most.
     let Pad::Reader(myeid) = pad_of("myeid", None, &ALL, &gempc) else { panic!("no keys") };
     assert!(myeid.takes.iter().flat_map(|typed| &typed.commands).all(|command| command.digits.1 == 8));
-    assert_ne!(myeid.takes, []);
+    let taken: Vec<_> = myeid.takes.iter().map(|typed| (typed.verb, typed.by)).collect();
+    assert!(taken.contains(&(Verb::PinChange, None)), "{taken:?}");
+    assert!(!taken.iter().any(|(verb, by)| *verb == Verb::PukChange || *by == Some(Role::Puk)), "{taken:?}");
 }
 
 #[test]

@@ -97,3 +97,18 @@ fn a_reset_code_is_not_typed_at_a_reader_where_a_slip_would_begin_the_new_pin() 
     assert_eq!(change.iter().map(|command| command.needs.clone()).collect::<Vec<_>>(), [vec![pin], vec![pin, new]]);
     assert!(change.iter().all(|command| command.digits == (6, 15) && !command.delimited));
 }
+
+#[test]
+fn a_reader_that_presents_an_empty_value_is_kept_from_a_card_that_may_count_one() {
+    // The GemPC Pinpad by its numbers on USB; what it tells else is that of any.
+    let (asked, _) = dialogue!("pad-change").split_once("> reader 42330006").unwrap();
+    let gempc = asked.replace("07 01 0F", "07 01 08 0B 02 E6 08 0C 02 78 34");
+    assert_ne!(gempc, asked);
+    let error = play(&gempc, change_at_keys).unwrap_err();
+    assert_eq!(error.exit_code(), 7);
+    assert!(error.to_string().contains("empty value") && error.to_string().contains("--pin prompt"), "{error}");
+    let pad = play(&gempc, |card| card.survey(Depth::Only(&[Role::UserPin])).unwrap().pad);
+    let Pad::Reader(reader) = pad else { panic!("{pad:?}") };
+    assert_eq!(reader.takes, []);
+    assert!(reader.refused.is_some_and(|why| why.contains("empty value")));
+}

@@ -167,7 +167,6 @@ fn a_reader_is_told_no_more_digits_of_a_new_value_than_a_policy_lets_it_take() {
     assert_eq!(narrowed(dialogue!("pad-change"), "08 08", user, (8, 8), change_at_keys), Ok(()));
     assert_eq!(narrowed(dialogue!("pad-change"), "08 06", user, (4, 12), change_at_keys), Ok(()), "nothing is widened");
     assert_eq!(narrowed(dialogue!("pad-change-steps"), "08 07", user, (7, 8), change_at_keys), Ok(()));
-    assert_eq!(narrowed(dialogue!("pad-reset"), "08 07", user, (7, 8), reset_at_keys), Ok(()));
     // Neither another's value nor a present one that stands alone is a policy's affair.
     assert_eq!(narrowed(dialogue!("pad-change"), "08 06", Role::Puk, (8, 8), change_at_keys), Ok(()));
     assert_eq!(narrowed(dialogue!("pad-verify"), "08 06", user, (7, 8), verify_at_keys), Ok(()));
@@ -182,6 +181,23 @@ fn a_reader_that_cannot_ask_for_what_a_policy_wants_is_asked_for_nothing() {
         change_at_keys(piv)
     });
     assert_eq!(refused.unwrap_err().exit_code(), 7);
+    // Beside a PUK, which has eight digits, seven at most are none.
+    let dialogue = dialogue!("pad-reset");
+    let unasked = &dialogue[..dialogue.find("> reader 42330007").unwrap()];
+    let refused = play(unasked, |piv| {
+        piv.narrow_keys(Role::UserPin, (6, 7));
+        reset_at_keys(piv)
+    });
+    assert_eq!(refused.unwrap_err().exit_code(), 7);
+}
+
+#[test]
+fn beside_a_puk_of_eight_digits_a_reader_takes_eight_of_each_value() {
+    let Pad::Reader(pad) = told("06 04 42 33 00 06 07 04 42 33 00 07", "") else { panic!("no keys") };
+    let digits = |verb, by| pad.commands(verb, by).iter().map(|command| command.digits).collect::<Vec<_>>();
+    assert_eq!(digits(Verb::PinReset, Some(Role::Puk)), [(8, 8)]);
+    assert_eq!(digits(Verb::PukChange, None), [(8, 8)]);
+    assert_eq!(digits(Verb::PinChange, None), [(6, 8)]);
 }
 
 #[test]
