@@ -61,6 +61,24 @@ fn each_page_of_the_tool_and_the_worker_that_holds_a_secret_is_locked_for_whoeve
 }
 
 #[test]
+fn no_copy_of_a_variable_is_left_outside_such_pages_when_the_worker_has_been_started() {
+    let stage = Stage::new();
+    stage.file("lines", &lines());
+    let gate = stage.gate("begin");
+    let by_variable = SOURCES.iter().find(|(source, _)| *source == "env").unwrap().1;
+    // The first call: before what was freed is written over by chance.
+    let running = start(&stage, &CHANGE, Faults::new().rule("swallow").rule(gate.before("C_Initialize")), by_variable);
+    gate.wait();
+    let held = [OLD, NEW].map(|mark| mappings(running.id(), mark));
+    gate.open();
+    running.finish().code(0);
+    for found in held {
+        assert!(!found.is_empty(), "the search finds nothing");
+        found.iter().for_each(is_locked);
+    }
+}
+
+#[test]
 fn all_memory_of_the_tool_and_the_worker_is_locked_where_there_is_no_limit() {
     let stage = Stage::new();
     stage.file("lines", &lines());
