@@ -28,7 +28,7 @@ const CHANGE: &str = "pin change --application piv --pin env:PIN --new-pin env:N
 
 /// A call as `pcscd`'s client, with its secrets in the environment.
 fn call(pcscd: &Pcscd, line: &str) -> Pukka {
-    let home = Path::new("/nonexistent"); // a card needs no state
+    let home = Path::new("/dev/null/home"); // a card needs no state
     pukka(home, line.split_whitespace()).envs(pcscd.envs()).env("PIN", "123456").env("NEW", "271828")
 }
 
