@@ -104,7 +104,7 @@ pub enum Noun {
     #[command(subcommand, arg_required_else_help = true, after_help = "Example: pukka profile check my-card.toml")]
     Profile(profile::Verb),
     /// Check the policy of the configuration, and whether a PIN would pass
-    #[command(subcommand, arg_required_else_help = true, after_help = "Example: pukka policy check --pin prompt")]
+    #[command(subcommand, arg_required_else_help = true, after_help = "Example: pukka policy check --application piv")]
     Policy(policy::Verb),
     /// Find out why a token cannot be reached: readers, cards, who holds one, modules, permissions; spends nothing
     #[command(
