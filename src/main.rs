@@ -242,6 +242,7 @@ fn examine(global: &Global, render: Render) -> Result<ExitCode> {
     findings.extend(run::doctor(
         global.config.as_deref(),
         global.route(),
+        &config.policy,
         &settings(global, &config, profiles, Vec::new()),
     ));
     let incomplete = render.findings(&findings)?;

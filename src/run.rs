@@ -56,7 +56,7 @@ pub struct Call {
 /// # Errors
 /// [`Error::NoToken`] where a token was named and is not there; a problem where nothing is there and a route failed.
 pub fn look(selection: &Selection, settings: &Settings, policy: &Policy, full: bool) -> Result<Listing, Failure> {
-    selection.check(&device::known(settings)).map_err(Failure::bare)?;
+    check_names(selection, settings, policy).map_err(Failure::bare)?;
     let Search { mut found, mut problems, answered, instead } = device::find(wanted(selection, full), settings);
     let mut identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
     let chosen: Vec<usize> = match &selection.selector {
@@ -72,10 +72,13 @@ pub fn look(selection: &Selection, settings: &Settings, policy: &Policy, full: b
         let Some((found, identity)) = found.get_mut(index).zip(identities.get_mut(index)) else { continue };
         match if full { survey(found).map(Some) } else { Ok(None) } {
             Ok(mut survey) => {
-                survey.iter_mut().for_each(|survey| policy.bounds(&Facts::of(&survey.identity, None)).narrow(survey));
+                let hides_card = policy::hides_card(policy, found);
+                let facts = survey.as_ref().map(|survey| Facts::of(&survey.identity, None).hiding_card(hides_card));
+                let bounds = facts.as_ref().map(|facts| policy.bounds(facts));
+                survey.iter_mut().zip(bounds).for_each(|(survey, bounds)| bounds.narrow(survey));
                 // The survey knows the token better than the search, which asks no more than it must.
                 survey.iter().for_each(|survey| identity.clone_from(&survey.identity));
-                surveys.push((index, survey));
+                surveys.push((index, survey, facts));
             }
             Err(error) => problems.push(Problem { error, hides_token: true, route: identity.place.route() }),
         }
@@ -86,9 +89,9 @@ pub fn look(selection: &Selection, settings: &Settings, policy: &Policy, full: b
         return Err(restore::with_rescue(failure, selection, None, settings));
     }
     let name = naming(&identities.iter().collect::<Vec<_>>());
-    let listed = surveys.into_iter().filter_map(|(index, survey)| {
+    let listed = surveys.into_iter().filter_map(|(index, survey, facts)| {
         let identity = identities.get(index)?;
-        Some(Listed { selector: name(identity), identity: identity.clone(), survey })
+        Some(Listed { selector: name(identity), identity: identity.clone(), survey, facts })
     });
     let lost = restore::lost(selection, settings);
     // Nothing else that was not seen is of that weight.
@@ -96,6 +99,12 @@ pub fn look(selection: &Selection, settings: &Settings, policy: &Policy, full: b
     let problems = of_lost.chain(problems.into_iter().map(|problem| problem.error)).collect();
     let lost = lost.into_iter().map(|lost| (lost.identity, lost.hint)).collect();
     Ok(Listing { tokens: listed.collect(), problems, lost, instead })
+}
+
+/// Refuses names of applications that are none, in the call or in the policy.
+fn check_names(selection: &Selection, settings: &Settings, policy: &Policy) -> Result<()> {
+    let known = device::known(settings);
+    selection.check(&known).and_then(|()| policy.check_applications(&known))
 }
 
 fn wanted(selection: &Selection, sparing: bool) -> Wanted<'_> {
@@ -128,7 +137,7 @@ pub fn operate(
     ledger: &mut dyn Ledger,
     interrupts: &Interrupts,
 ) -> Result<Report, Failure> {
-    call.selection.check(&device::known(settings)).map_err(Failure::bare)?;
+    check_names(&call.selection, settings, &call.policy).map_err(Failure::bare)?;
     collector.read_ahead().map_err(Failure::bare)?;
     let is_sparing = !call.operation.destroys() && !call.policy.asks_who();
     let mut search = device::find(wanted(&call.selection, is_sparing), settings);

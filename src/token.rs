@@ -236,6 +236,11 @@ pub trait Connection {
     /// # Errors
     /// Those of `work`; [`Error::Device`] when the token is gone or another holds it.
     fn transact(&mut self, access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()>;
+
+    /// Whether this may be a card that has another application over PC/SC, and other names.
+    fn hides_card(&self) -> bool {
+        false
+    }
 }
 
 /// A token that was found, and the way to it.

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Table {
-    application: Option<String>,
+    application: Option<Spanned<String>>,
     serial: Option<String>,
     label: Option<String>,
     manufacturer: Option<String>,
@@ -88,7 +88,7 @@ pub(super) fn clause(table: Spanned<Table>, file: &Arc<str>, line: impl Fn(usize
     let clause = Clause {
         origin: Origin { file: Arc::clone(file), line: line(start) },
         scope: Scope {
-            application: table.application.as_deref().map(Pattern::new),
+            application: keys.take("application", table.application).as_deref().map(Pattern::new),
             serial: table.serial.as_deref().map(Pattern::new),
             label: table.label.as_deref().map(Pattern::new),
             manufacturer: table.manufacturer.as_deref().map(Pattern::new),

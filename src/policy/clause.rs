@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Characters, Demands, Pattern};
-use crate::token::{Identity, Role};
+use crate::token::{Application, Identity, Role};
 
 /// Where something was laid down.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,10 +25,11 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What a token is known by, as far as a policy asks. A fact that the token does not tell matches no pattern.
+/// What a token is known by, as far as a policy asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     application: &'static str,
+    hides_card: bool,
     serial: Option<String>,
     labels: Vec<String>,
     manufacturer: Option<String>,
@@ -40,10 +41,18 @@ impl Facts {
         let own = identity.label.as_ref().map(|label| label.lossless());
         Self {
             application: identity.application.name(),
+            hides_card: false,
             serial: identity.serial.as_ref().map(|serial| serial.lossless()),
             labels: own.into_iter().chain(label.map(str::to_owned)).collect(),
             manufacturer: identity.manufacturer.as_ref().map(|manufacturer| manufacturer.lossless()),
         }
+    }
+
+    /// The same of a token behind a module that may be a card, which has another application over PC/SC, and other names:
+    /// each module spells serial numbers, labels and makers in its own way.
+    #[must_use]
+    pub fn hiding_card(self, hides_card: bool) -> Self {
+        Self { hides_card, ..self }
     }
 
     /// The serial number.
@@ -57,7 +66,7 @@ impl Facts {
     }
 }
 
-/// Which tokens are meant: those that match every pattern that is there.
+/// Which tokens are meant: those that match every pattern that is there, and those of which nobody knows that they do not.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// Of the application's name.
@@ -71,18 +80,36 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// A fact that a token does not tell lets every pattern of it hold, and so does everything that a module says of what may be
+    /// a card, unless the module's words are what is meant: else the way through the module would lead around the policy.
     fn holds(&self, facts: &Facts) -> bool {
-        let is_met = |pattern: &Option<Pattern>, known: &[&str]| {
-            pattern.as_ref().is_none_or(|pattern| known.iter().any(|name| pattern.matches(name)))
+        if facts.hides_card && !self.is_for_modules() {
+            return true;
+        }
+        let may_be = |pattern: &Option<Pattern>, known: &[&str]| {
+            let matches = |pattern: &Pattern| known.is_empty() || known.iter().any(|name| pattern.matches(name));
+            pattern.as_ref().is_none_or(matches)
         };
         let labels: Vec<&str> = facts.labels.iter().map(String::as_str).collect();
-        is_met(&self.application, &[facts.application])
-            && is_met(&self.serial, facts.serial.as_deref().as_slice())
-            && is_met(&self.label, &labels)
-            && is_met(&self.manufacturer, facts.manufacturer.as_deref().as_slice())
+        may_be(&self.application, &[facts.application])
+            && may_be(&self.serial, facts.serial.as_deref().as_slice())
+            && may_be(&self.label, &labels)
+            && may_be(&self.manufacturer, facts.manufacturer.as_deref().as_slice())
     }
 
-    /// Whether some token may be meant by both; so it is unless two patterns cannot match one name.
+    /// Whether tokens behind modules are meant and no others, so that names are those that modules give.
+    fn is_for_modules(&self) -> bool {
+        self.application.as_ref().is_some_and(|pattern| pattern.is_exactly(Application::Pkcs11.name()))
+    }
+
+    /// Whether it certainly means every token of this application.
+    pub fn is_sure_for(&self, application: Option<&str>) -> bool {
+        let is_met = |pattern: &Pattern| application.is_some_and(|name| pattern.matches(name));
+        self.patterns().all(|(key, pattern)| key == "application" && is_met(pattern))
+    }
+
+    /// Whether there may be a token that matches both; so it is unless two patterns cannot match one name. Where a pattern holds
+    /// only because nobody knows better, the clause adds to another and is no attempt to take from it.
     fn meets(&self, other: &Self) -> bool {
         let may = |one: &Option<Pattern>, another: &Option<Pattern>| {
             one.as_ref().zip(another.as_ref()).is_none_or(|(one, another)| one.meets(another))
@@ -143,8 +170,11 @@ impl Clause {
         self.roles.contains(&role) && self.scope.holds(facts)
     }
 
-    /// Whether it may hold for this secret of some token of this application, or of any.
+    /// Whether it may hold for this secret of some token of this application, or of any. Behind a module any card may stand.
     pub fn may_hold(&self, application: Option<&str>, role: Role) -> bool {
+        if application == Some(Application::Pkcs11.name()) {
+            return self.roles.contains(&role);
+        }
         let scope = Scope { application: application.map(Pattern::new), ..Scope::default() };
         self.roles.contains(&role) && self.scope.meets(&scope)
     }

@@ -35,6 +35,11 @@ impl Pattern {
         meet(&self.parts, &name.chars().map(Part::Exactly).collect::<Vec<_>>())
     }
 
+    /// Whether `name` matches and no other.
+    pub fn is_exactly(&self, name: &str) -> bool {
+        self.parts.iter().copied().eq(name.chars().map(Part::Exactly))
+    }
+
     /// Whether some name matches both.
     pub fn meets(&self, other: &Self) -> bool {
         meet(&self.parts, &other.parts)

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use super::{Beside, Characters, Clause, Demands, Facts, Generator, Origin, Refused, Rule};
+use super::{Beside, Characters, Clause, Demands, Facts, Generator, Origin, Pattern, Refused, Rule};
 use crate::{
     error::{Error, Result},
     secret::Pin,
-    token::{Ability, Length, Role, Survey, Verb},
+    token::{Ability, Application, Length, Role, Survey, Verb},
 };
 
 /// Every clause of the configuration, the administrator's and the user's.
@@ -38,6 +38,22 @@ impl Policy {
         Ok(())
     }
 
+    /// Refuses a pattern of an application that matches none of `known`: it would be for nothing, and most likely is a slip.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with its line.
+    pub fn check_applications(&self, known: &[Application]) -> Result<()> {
+        let is_known = |pattern: &Pattern| known.iter().any(|application| pattern.matches(application.name()));
+        let wrong = |clause: &&Clause| clause.scope.application.as_ref().is_some_and(|pattern| !is_known(pattern));
+        let Some(clause) = self.clauses().find(wrong) else { return Ok(()) };
+        let names: Vec<&str> = known.iter().map(|application| application.name()).collect();
+        Err(Error::Usage(format!(
+            "{}: application matches none that pukka knows, which are {}",
+            clause.at("application"),
+            names.join(", ")
+        )))
+    }
+
     /// Every clause, the administrator's first.
     pub fn clauses(&self) -> impl Iterator<Item = &Clause> {
         self.administrator.iter().chain(&self.user)
@@ -51,6 +67,11 @@ impl Policy {
         })
     }
 
+    /// Whether something is laid down for some tokens only.
+    pub fn tells_tokens_apart(&self) -> bool {
+        self.clauses().any(|clause| clause.scope.patterns().next().is_some())
+    }
+
     /// What holds for the secret of `role` of this token.
     pub fn ruling(&self, facts: &Facts, role: Role) -> Ruling {
         Ruling(self.clauses().filter(|clause| clause.holds(facts, role)).cloned().collect())
@@ -60,9 +81,8 @@ impl Policy {
     /// only for some of them, what holds for those.
     pub fn possible_rulings(&self, application: Option<&str>, role: Role) -> Vec<Ruling> {
         let clauses = self.clauses().filter(|clause| clause.may_hold(application, role)).cloned();
-        let is_sure =
-            |clause: &Clause| clause.scope.patterns().all(|(key, _)| key == "application" && application.is_some());
-        let (sure, others): (Vec<Clause>, Vec<Clause>) = clauses.partition(is_sure);
+        let (sure, others): (Vec<Clause>, Vec<Clause>) =
+            clauses.partition(|clause: &Clause| clause.scope.is_sure_for(application));
         let of_some = others.into_iter().map(|clause| sure.iter().cloned().chain([clause]).collect());
         [sure.clone()].into_iter().chain(of_some).map(Ruling).filter(|ruling| !ruling.is_empty()).collect()
     }

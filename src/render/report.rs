@@ -6,6 +6,7 @@ use crate::{
     error::{Error, Instead},
     input::Generated,
     operation::{Hint, Outcome, Plan, advise, command},
+    policy::Facts,
     token::{Holds, Identity, Retries, Role, Survey, Verb},
 };
 
@@ -18,6 +19,8 @@ pub struct Listed {
     pub identity: Identity,
     /// What was read of it, where that was asked for.
     pub survey: Option<Survey>,
+    /// What a policy goes by, where it was surveyed.
+    pub facts: Option<Facts>,
 }
 
 /// A listing, and what hindered it.

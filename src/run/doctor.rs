@@ -6,6 +6,7 @@ use crate::{
     config::{self, Config},
     device::{self, Settings, card::iso7816::Profiles},
     finding::{Check, Finding, Value},
+    policy::Policy,
     secret,
     token::{Route, Text},
 };
@@ -51,8 +52,12 @@ pub fn profiles_that_hold(named: Option<&Path>, directories: &[PathBuf]) -> (Pro
 }
 
 /// Everything else: who may change pukka's files, and what the devices say.
-pub fn doctor(named: Option<&Path>, via: Option<Route>, settings: &Settings) -> Vec<Finding> {
+pub fn doctor(named: Option<&Path>, via: Option<Route>, policy: &Policy, settings: &Settings) -> Vec<Finding> {
     let mut findings = config::permissions(named);
+    findings.extend(policy.check_applications(&device::known(settings)).err().map(|error| {
+        let cure = "correct the name, or add the profile that has it; other commands refuse the policy";
+        Finding::failure(Check::Configuration, &error).cure(cure)
+    }));
     findings.push(memory(secret::refusal()));
     findings.extend(device::examine(via, settings));
     findings

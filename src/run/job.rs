@@ -123,13 +123,14 @@ impl Job<'_> {
     fn steps(&mut self, found: &mut Found, progress: &mut Progress) -> Result<Report> {
         let access = if self.dry_run { Access::Read } else { Access::Write };
         let (mut planned, mut effect) = (None, None);
+        let hides_card = super::policy::hides_card(self.policy, found);
         found.connection.transact(access, &mut |token| {
             // What holds may hang on who the token is, which is not among what is read of some with a few references.
             let roles = self.operation.concerns(&self.orders).filter(|_| !self.policy.asks_who());
             let survey = token.survey(roles.as_deref().map_or(Depth::Full, Depth::Only))?;
             let mut survey = progress.survey.insert(survey).clone();
             one_reference(&survey, self.operation, self.reference)?;
-            let facts = Facts::of(&survey.identity, self.operation.label());
+            let facts = Facts::of(&survey.identity, self.operation.label()).hiding_card(hides_card);
             self.orders.bounds = self.policy.bounds(&facts);
             let plan = self.operation.plan(&survey, &self.orders)?;
             self.collector.obey(super::policy::rules(self.policy, facts, &plan, &survey)?);

@@ -12,11 +12,17 @@ use crate::{
     render::{Failure, Laid, Listed},
     secret::Pin,
     selector::Selection,
-    token::{Need, Role, Survey},
+    token::{Found, Need, Role, Survey},
 };
 
 /// The question for a value that is only looked at.
 const QUESTION: &str = "Value to check against the policy: ";
+
+/// Whether the policy has to reckon with a card of another name behind this token. A module is asked only where that makes a
+/// difference.
+pub fn hides_card(policy: &Policy, found: &Found) -> bool {
+    policy.tells_tokens_apart() && found.connection.hides_card()
+}
 
 /// What holds for the new values of `plan`, with the site's lists, which are read here and only where they are looked into.
 ///
@@ -46,6 +52,7 @@ pub fn check_policy(
     role: Role,
     collector: &mut Collector,
 ) -> Result<Laid, Failure> {
+    super::check_names(selection, settings, policy).map_err(Failure::bare)?;
     let is_given = collector.names(Need::Current(Role::UserPin));
     let value = is_given.then(|| collector.without_token(Need::Current(Role::UserPin), QUESTION)).transpose();
     let value = value.map_err(Failure::bare)?;
@@ -65,8 +72,8 @@ fn judge(
     value: Option<&Pin>,
 ) -> Result<Vec<(Role, Ruling)>> {
     let survey = token.and_then(|token| token.survey.as_ref());
-    let facts = survey.map(|survey| Facts::of(&survey.identity, None));
-    let of_role = |role| match &facts {
+    let facts = token.and_then(|token| token.facts.as_ref());
+    let of_role = |role| match facts {
         Some(facts) => vec![policy.ruling(facts, role)],
         None => policy.possible_rulings(selection.application.as_deref(), role),
     };
@@ -81,8 +88,8 @@ fn judge(
         let lists = lists(ruling)?;
         if let Some(value) = value.filter(|_| *of == role) {
             let beside = Beside {
-                serial: facts.as_ref().and_then(Facts::serial),
-                label: facts.as_ref().and_then(Facts::label),
+                serial: facts.and_then(Facts::serial),
+                label: facts.and_then(Facts::label),
                 lists: lists.iter().map(String::as_str).collect(),
                 ..Beside::default()
             };

@@ -138,7 +138,7 @@ fn what_cannot_be_for_the_same_secret_loosens_nothing_and_all_else_may() {
 fn whom_a_policy_is_for_takes_nothing_from_the_administrators() {
     let administrator = Administrator::new("[[policy]]\nmin = 8\n");
     for key in SCOPE {
-        let value = if key == "roles" { "[\"puk\"]" } else { "\"x*\"" };
+        let value = if key == "roles" { "[\"puk\"]" } else { "\"o*\"" };
         let run = check(&administrator, &format!("[[policy]]\n{key} = {value}\nmin = 9\n"), &[]).code(0).json();
         let of_pin = run["rulings"].as_array().unwrap().iter().find(|ruling| ruling["role"] == "user-pin").unwrap();
         assert!(of_pin["min"].as_u64().unwrap() >= 8, "{run}");

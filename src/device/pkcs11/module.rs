@@ -245,8 +245,12 @@ impl Module {
 
     /// What the module calls `slot`: the name of its reader where it is one of PC/SC, cut to 64 bytes. None where it does not say.
     pub fn slot_description(&self, slot: CK_SLOT_ID) -> Option<Text> {
-        let info: SlotInfo = self.ask(&Request::SlotInfo { slot }, format_args!("C_GetSlotInfo({slot})")).ok()?;
-        Text::trimmed(&info.description)
+        Text::trimmed(&self.slot_info(slot)?.description)
+    }
+
+    /// What the module says of `slot`, where it does.
+    pub fn slot_info(&self, slot: CK_SLOT_ID) -> Option<SlotInfo> {
+        self.ask(&Request::SlotInfo { slot }, format_args!("C_GetSlotInfo({slot})")).ok()
     }
 
     /// What the token in `slot` says of itself.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cryptoki_sys::{CK_SLOT_ID, CKF_USER_PIN_INITIALIZED};
+use cryptoki_sys::{CK_SLOT_ID, CKF_HW_SLOT, CKF_REMOVABLE_DEVICE, CKF_USER_PIN_INITIALIZED};
 
 use super::{
     BEFORE_LOOKING_AGAIN, Settings,
@@ -182,6 +182,11 @@ impl Connection for Slot {
         let done = self.info().and_then(|_| work(self));
         pre_image.into_iter().for_each(|kept| self.settle(kept, &done));
         done
+    }
+
+    /// A slot that is neither of hardware nor one from which a token can be removed holds no card; one of which nothing is told may.
+    fn hides_card(&self) -> bool {
+        self.module.slot_info(self.id).is_none_or(|slot| slot.flags & (CKF_HW_SLOT | CKF_REMOVABLE_DEVICE) != 0)
     }
 }
 

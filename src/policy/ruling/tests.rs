@@ -47,10 +47,78 @@ fn is_held(scope: Scope, identity: &Identity, label: Option<&str>) -> bool {
 }
 
 #[test]
-fn a_fact_that_a_token_does_not_tell_matches_no_pattern() {
+fn a_clause_holds_unless_the_token_is_known_not_to_match() {
     assert!(is_held(of_serial("1*"), &token(Some("12"), None), None));
-    assert!(!is_held(of_serial("*"), &token(None, None), None));
+    assert!(!is_held(of_serial("1*"), &token(Some("21"), None), None));
+    assert!(is_held(of_serial("1*"), &token(None, None), None), "a number that is not told may be any");
+    assert!(is_held(of_label("1*"), &token(None, None), None));
+    let made = |pattern| Scope { manufacturer: Some(Pattern::new(pattern)), ..Scope::default() };
+    assert!(is_held(made("Yubico*"), &token(None, None), None));
     assert!(is_held(Scope::default(), &token(None, None), None));
+    // What is told decides, whatever else is not.
+    let both = |serial| Scope { application: Some(Pattern::new("openpgp")), ..of_serial(serial) };
+    assert!(!is_held(both("1*"), &token(None, None), None));
+}
+
+#[test]
+fn what_a_module_says_of_a_card_loosens_nothing_unless_modules_are_meant() {
+    let of = |application: &str| Scope { application: Some(Pattern::new(application)), ..Scope::default() };
+    let behind = Identity {
+        application: Application::Pkcs11,
+        place: Place::Slot { id: 0, module: "/m.so".into() },
+        ..token(Some("0052f743"), Some("PIV_II"))
+    };
+    let held = |scope: Scope, hides_card| {
+        let policy = Policy { administrator: vec![clause(1, scope)], user: Vec::new() };
+        !policy.ruling(&Facts::of(&behind, None).hiding_card(hides_card), Role::UserPin).is_empty()
+    };
+    // Each of these is the card's over PC/SC, as far as anybody knows behind the module.
+    for scope in [of("piv"), of("openpgp"), of_serial("5437251"), of_label("desk-*")] {
+        assert!(held(scope.clone(), true), "{scope:?}");
+        assert!(!held(scope.clone(), false), "{scope:?}");
+    }
+    for hides_card in [true, false] {
+        assert!(held(of("pkcs11"), hides_card) && held(of("*"), hides_card));
+        assert!(held(Scope { serial: Some(Pattern::new("0052*")), ..of("pkcs11") }, hides_card));
+        assert!(!held(Scope { serial: Some(Pattern::new("5437251")), ..of("pkcs11") }, hides_card));
+    }
+}
+
+#[test]
+fn what_may_hold_behind_a_module_is_told_as_that_and_as_no_more() {
+    let of = |line, application: &str| {
+        clause(line, Scope { application: Some(Pattern::new(application)), ..Scope::default() })
+    };
+    let policy = Policy { administrator: vec![of(1, "piv"), of(2, "pkcs11"), of(3, "p*")], user: Vec::new() };
+    let lines = |application| {
+        let rulings = policy.possible_rulings(Some(application), Role::UserPin);
+        rulings
+            .iter()
+            .map(|ruling| ruling.clauses().iter().map(|clause| clause.origin.line).collect())
+            .collect::<Vec<Vec<_>>>()
+    };
+    assert_eq!(lines("pkcs11"), [vec![2, 3], vec![2, 3, 1]], "a card may stand behind a module");
+    assert_eq!(lines("piv"), [[1, 3]]);
+    assert_eq!(lines("gids"), [[0; 0]; 0]);
+}
+
+#[test]
+fn an_application_that_nobody_knows_is_a_slip() {
+    let known = [Application::Pkcs11, Application::Piv, Application::Profile("isoapplet")];
+    let check = |application: &str| {
+        let scope = Scope { application: Some(Pattern::new(application)), ..Scope::default() };
+        let clause = Clause { lines: [("application", 7)].into(), ..clause(6, scope) };
+        Policy { administrator: Vec::new(), user: vec![clause] }.check_applications(&known)
+    };
+    for application in ["piv", "pkcs11", "isoapplet", "p*", "*", "p?v"] {
+        assert_eq!(check(application), Ok(()), "{application}");
+    }
+    for slip in ["pvi", "PIV", "", "piv2*", "gids"] {
+        let error = check(slip).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().starts_with("FILE, line 7: "), "{error}");
+        assert!(error.to_string().ends_with("pkcs11, piv, isoapplet"), "{error}");
+    }
 }
 
 #[test]
