@@ -181,7 +181,7 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
             let done = run::operate(&call, &settings, &mut collector, &mut Nowhere, &interrupts);
             // What is pasted has to find the token as this call did.
             let report = done.map_err(told_once).map_err(|failure| {
-                let failure = failure.with_modules(&global.modules);
+                let failure = failure.with_modules(&global.modules).with_config(global.config.as_deref());
                 named.iter().fold(failure, |failure, named| failure.with_profile(&named.application, &named.file))
             })?;
             render.report(&report).map_err(Failure::bare)?;
@@ -204,8 +204,9 @@ fn execute(cli: &Cli, asked: Asked, render: Render) -> Result<ExitCode, Failure>
         Asked::Policy { role, sources } => {
             let selection = selection(None)?;
             let ask = terminal.map(|terminal| Box::new(terminal) as Box<dyn Prompter>);
-            let mut collector = Collector::new(sources, ask, Destroy::Ask);
-            let laid = run::check_policy(&config.policy, &selection, &settings, role, &mut collector)?;
+            let mut collector = Collector::new(sources, ask, Destroy::Ask).with_pinentry(pinentry);
+            let laid =
+                run::check_policy(&config.policy, &selection, &settings, role, &mut collector).map_err(told_once)?;
             render.policy(&laid).map_err(Failure::bare)
         }
         Asked::Respond { challenge, sources } => {
