@@ -275,7 +275,7 @@ impl Bounds {
             let is_last = |role| survey.reference(role).is_some_and(|reference| reference.retries.is_last());
             let spent = spends.filter(|role| is_last(*role)).and_then(|role| self.forbids_last_try(role));
             let limits = survey.limit_rules.filter(|_| able.verb == Verb::RetriesSet);
-            let restored = limits.zip(able.by).and_then(|(rules, by)| self.forbids_limits(&rules, by));
+            let restored = limits.zip(able.by).and_then(|(rules, by)| self.forbids_limits(rules, by));
             spent.is_none() && restored.is_none() && able.by.and_then(|by| self.forbids(able.verb, by)).is_none()
         };
         let free: Vec<Ability> = survey.abilities.iter().copied().filter(is_free).collect();
