@@ -21,7 +21,7 @@ pub use holds::Holds;
 pub use identity::{Application, Identity, Place, Route};
 pub use limits::{LimitRules, Limits};
 pub use need::Need;
-pub use pad::{Entries, Pad, ReaderPad, Typed};
+pub use pad::{Entries, Pad, ReaderPad, Typed, common};
 pub use pre_image::{Condition, PreImage};
 pub use preview::{Preview, Sent};
 pub use reference::{Length, Reference, State, Unit};
@@ -125,6 +125,10 @@ pub trait Token {
     fn retries_before_proof(&mut self, role: Role) -> Result<Retries> {
         self.retries(role)
     }
+
+    /// Narrows how many digits the keys of a reader take for a new value of `role`, of which a policy may ask for more than the card
+    /// does; a token that has no such reader has nothing to narrow.
+    fn narrow_keys(&mut self, _role: Role, _digits: (usize, usize)) {}
 
     /// Presents the secret of `role`.
     ///

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     Pukka,
+    administrator::Administrator,
     cards::{Card, Pcscd, VirtualCard},
     home, pukka,
     terminal::Terminal,
@@ -33,6 +34,13 @@ impl Desk {
     fn run(&self, line: &str, typed: &[&str]) -> (i32, String) {
         self.pcscd.type_at_pad(typed);
         Terminal::spawn(self.call(line).command()).wait()
+    }
+
+    /// The same under this policy of the administrator's.
+    fn run_under(&self, policy: &str, line: &str, typed: &[&str]) -> (i32, String) {
+        let administrator = Administrator::new(policy);
+        self.pcscd.type_at_pad(typed);
+        Terminal::spawn(administrator.over(self.call(line)).command()).wait()
     }
 
     fn is_pin(&self, name: &str, application: &str) -> bool {
@@ -133,4 +141,30 @@ fn the_pad_is_told_of_and_left_alone_where_nobody_may_be_asked_or_another_source
     let (code, shown) = desk.run("pin change --application piv --pin pinpad --new-pin env:NEW", &["271828"]);
     assert_eq!(code, 2, "{shown}");
     assert_eq!(desk.sent("0024"), [""; 0]);
+}
+
+#[test]
+fn the_lengths_of_the_policy_reach_the_keys_of_the_reader() {
+    let desk = desk(Card::piv());
+    let policy = "[[policy]]\napplication = \"piv\"\nmin = 7\n";
+    let change = "pin change --application piv --json";
+    // The old PIN of six digits is too short for the one range that a reader is told.
+    let (code, shown) = desk.run_under(policy, change, &["123456", "2718281", "2718281"]);
+    assert_eq!((code, error(&shown)["kind"].clone()), (6, json!("policy")), "{shown}");
+    assert!(shown.contains("the new PIN (7 to 8 digits)") && shown.contains("an old PIN of 7 to 8 digits"), "{shown}");
+    assert_eq!(desk.sent("0024"), [""; 0]);
+    let reset = "pin reset --application piv --by puk --json";
+    let (code, shown) = desk.run_under(policy, reset, &["12345678", "271828", "271828"]);
+    assert_eq!((code, error(&shown)["kind"].clone()), (6, json!("policy")), "{shown}");
+    assert_eq!(desk.sent("002C"), [""; 0]);
+    let (code, shown) = desk.run_under(policy, reset, &["12345678", "2718281", "2718281"]);
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(desk.sent("002C0080"), ["002C0080103132333435363738323731383238 31FF".replace(' ', "")]);
+    let (code, shown) = desk.run_under(policy, change, &["2718281", "3141592", "3141592"]);
+    assert_eq!(code, 0, "{shown}");
+    // What no value at all can be is told before a key is lit.
+    let beyond = "[[policy]]\nmin = 9\n";
+    let (code, shown) = desk.run_under(beyond, change, &["3141592", "271828182", "271828182"]);
+    assert_eq!((code, error(&shown)["kind"].clone()), (6, json!("policy")), "{shown}");
+    assert!(shown.contains("/etc/pukka/config.toml, line 2") && !shown.contains("to be entered"), "{shown}");
 }

@@ -160,14 +160,14 @@ impl Collector {
                 Some(value) => self.check_value(need, value, survey)?,
                 None if self.is_typed_at_token(need, plan, survey) && self.ask.is_some() => {}
                 None if self.is_typed_at_token(need, plan, survey) => return Err(missing(need)),
-                None => self.may_be_had(need, survey)?,
+                None => self.may_be_had(need, plan, survey)?,
             }
         }
         Ok(())
     }
 
     /// Whether a value that is not at hand can be had at all: without anyone to ask it must have a source.
-    fn may_be_had(&self, need: Need, survey: &Survey) -> Result<()> {
+    fn may_be_had(&self, need: Need, plan: &Plan, survey: &Survey) -> Result<()> {
         match self.sources.get(&need) {
             Some(Source::GenerateTo(path)) => file::is_free(path, need),
             Some(Source::Generate) if !is_read(&io::stdout()) => Err(Error::Usage(
@@ -178,7 +178,7 @@ impl Collector {
             Some(Source::Credential(name)) => credential::read(name, need).map(drop),
             // What is read late may not even be there yet.
             Some(Source::Stdin | Source::File(_) | Source::Descriptor(_)) => Ok(()),
-            Some(Source::Pad) => Err(keys::refused(need, survey)),
+            Some(Source::Pad) => Err(self.refused_keys(need, plan, survey)),
             _ => self.can_ask(need),
         }
     }
@@ -343,11 +343,11 @@ impl Collector {
     /// The keys of a token supply all values of one command or none; without a word they are the default.
     fn is_typed_at_token(&self, need: Need, plan: &Plan, survey: &Survey) -> bool {
         let named = |other: Need| self.sources.get(&other);
-        keys::are_there_for(need, plan, survey)
+        self.has_keys_for(need, plan, survey)
             && match named(need) {
                 Some(source) => *source == Source::Pad,
                 None => {
-                    keys::companions(need, plan, survey).all(|other| matches!(named(other), None | Some(Source::Pad)))
+                    self.companions(need, plan, survey).all(|other| matches!(named(other), None | Some(Source::Pad)))
                 }
             }
     }
@@ -356,7 +356,7 @@ impl Collector {
     fn check_keys(&self, plan: &Plan, survey: &Survey) -> Result<()> {
         let typed = |need| self.is_typed_at_token(need, plan, survey);
         let needs = plan.needs();
-        let others = |need| keys::companions(need, plan, survey);
+        let others = |need| self.companions(need, plan, survey);
         let mixed = needs.iter().find(|need| typed(**need) && !others(**need).all(typed));
         mixed.map_or(Ok(()), |need| Err(keys::mixed(*need, others(*need))))
     }

@@ -124,7 +124,12 @@ fn the_authority_is_the_one_whose_secret_is_given_and_one_that_the_token_lacks_i
     assert_eq!(code(RESET.plan(&card, &offered(&[Need::Current(Role::SoPin), Need::Current(Role::Puk)]))), 2);
     let named = Operation::Reset { by: Some(Role::Puk) };
     assert_eq!(code(named.plan(&card, &offered(&[Need::Current(Role::SoPin)]))), 2);
-    assert_eq!(code(named.plan(&token(PKCS11, READY, READY), &Orders::default())), 7);
+    let lacked = named.plan(&token(PKCS11, READY, READY), &Orders::default()).unwrap_err();
+    assert_eq!(lacked.exit_code(), 7);
+    assert_eq!(lacked.to_string(), "this token has no `pin reset` by the PUK, only by the SO PIN");
+    // What nobody can do is nothing that this secret stands in the way of.
+    let code = Operation::SetCode.plan(&token(PKCS11, READY, READY), &offered(&[Need::Current(Role::SoPin)]));
+    assert_eq!(code.unwrap_err().to_string(), "this token has no `reset-code set`");
 }
 
 #[test]

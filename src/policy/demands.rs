@@ -47,6 +47,12 @@ impl Demands {
         .collect()
     }
 
+    /// How many digits a value may have that is of digits alone; none where it may not be.
+    pub fn digits(&self) -> Option<(usize, usize)> {
+        let is_of_digits = self.characters.is_none_or(|characters| characters.hold(b'0'));
+        is_of_digits.then(|| (self.min.unwrap_or_default(), self.max.unwrap_or(usize::MAX)))
+    }
+
     /// Whether they refuse that.
     pub fn refuse(&self, refused: Refused) -> bool {
         self.refuse.as_ref().is_some_and(|all| all.contains(&refused))

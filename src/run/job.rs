@@ -189,6 +189,9 @@ impl Job<'_> {
     ) -> Result<Effect> {
         self.ledger.intent(Intent { plan, token: &survey.identity })?;
         progress.recorded = true;
+        for (role, digits) in self.collector.typed_digits(plan, survey) {
+            token.narrow_keys(role, digits);
+        }
         let mut effect = Effect { unproved: Vec::new(), retries: Retries::Unknown, at_least: None };
         // What stands at the value of delivery is replaced before anything is confirmed.
         let at_once = if plan.restores().is_empty() { 1 } else { plan.steps.len() };

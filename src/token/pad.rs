@@ -47,6 +47,12 @@ pub struct Entries {
     pub delimited: bool,
 }
 
+/// The digits that both ranges have; none where there are none.
+pub fn common((least, most): (usize, usize), (fewest, longest): (usize, usize)) -> Option<(usize, usize)> {
+    let both = (least.max(fewest), most.min(longest));
+    (both.0 <= both.1).then_some(both)
+}
+
 /// Whose it is, and what is typed there: `of the reader: pin verify, pin reset (by the PUK)`.
 impl fmt::Display for Pad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! The channel to a card inside one transaction: commands out, whole responses back, secrets withheld from the trace.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     apdu::{Command, Data, Protocol, Response, hex},
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{Error, Result, Trouble},
     secret::Pages,
-    token::{Retries, Trace},
+    token::{Retries, Role, Trace},
 };
 
 /// What carries APDUs: a transaction of PC/SC, or a script in a test.
@@ -47,6 +47,8 @@ pub struct Channel<'a> {
     broken: bool,
     /// The keys of the reader; none inside where it was asked and has none.
     pad: Option<Option<Pad>>,
+    /// How many digits they take for new values, where that is less than the card does.
+    narrowed: BTreeMap<Role, (usize, usize)>,
 }
 
 /// GET RESPONSE is asked for at most so often: a card that never ends its answer is broken.
@@ -55,12 +57,22 @@ const MOST_PARTS: usize = 64;
 impl<'a> Channel<'a> {
     /// A channel over `transport`.
     pub fn new(transport: &'a mut dyn Transport, trace: &'a Trace) -> Self {
-        Self { transport, trace, presented: false, broken: false, pad: None }
+        Self { transport, trace, presented: false, broken: false, pad: None, narrowed: BTreeMap::new() }
     }
 
     /// Whether a secret was presented, so that the card must be reset before others may use it.
     pub fn presented(&self) -> bool {
         self.presented
+    }
+
+    /// Narrows how many digits the keys of the reader take for a new value of `role`.
+    pub fn narrow_keys(&mut self, role: Role, digits: (usize, usize)) {
+        self.narrowed.insert(role, digits);
+    }
+
+    /// How many digits they take for it, where that was narrowed.
+    pub fn narrowed_keys(&self, role: Role) -> Option<(usize, usize)> {
+        self.narrowed.get(&role).copied()
     }
 
     /// Whether the card failed to answer at all.

@@ -295,6 +295,10 @@ impl Token for Gids<'_, '_> {
         })
     }
 
+    fn narrow_keys(&mut self, role: Role, digits: (usize, usize)) {
+        self.channel.narrow_keys(role, digits);
+    }
+
     /// Sends nothing for the admin key, of which the card counts no tries, and for the response to its challenge.
     fn retries(&mut self, role: Role) -> Result<Retries> {
         match (role, self.counter) {

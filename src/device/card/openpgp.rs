@@ -271,6 +271,10 @@ impl Token for OpenPgp<'_, '_> {
         })
     }
 
+    fn narrow_keys(&mut self, role: Role, digits: (usize, usize)) {
+        self.channel.narrow_keys(role, digits);
+    }
+
     fn retries(&mut self, role: Role) -> Result<Retries> {
         match self.kdf {
             _ if self.is_fresh => {}

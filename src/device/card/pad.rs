@@ -17,7 +17,7 @@ use super::{apdu::Response, channel::Channel, status_word::StatusWord};
 use crate::{
     error::{EntryEnd, Error, Keys, Result},
     secret,
-    token::{self, Entries, Need, ReaderPad, Reference, Role, Typed, Verb},
+    token::{self, Entries, Need, ReaderPad, Reference, Role, Typed, Verb, common},
 };
 use feature::{GET_FEATURE_REQUEST, Way};
 
@@ -174,7 +174,10 @@ pub fn enter(channel: &mut Channel<'_>, blank: Blank<'_>) -> Result<StatusWord> 
     let lacks = || Error::unsupported("keys of its own that take this".into());
     let pad = channel.pad().ok_or_else(lacks)?;
     let way = pad.way(blank.is_single()).ok_or_else(lacks)?;
-    let digits = pad.clamped(blank.digits).ok_or_else(lacks)?;
+    let clamped = pad.clamped(blank.digits);
+    let narrowed =
+        blank.needs.iter().filter(|need| need.is_new()).filter_map(|need| channel.narrowed_keys(need.role()));
+    let digits = narrowed.fold(clamped, |digits, narrower| common(digits?, narrower)).ok_or_else(lacks)?;
     let blank = Blank { digits, ..blank };
     let structure = blank.structure(&pad.properties);
     channel.presents();

@@ -254,6 +254,10 @@ impl Token for Piv<'_, '_> {
         self.read_survey(depth)
     }
 
+    fn narrow_keys(&mut self, role: Role, digits: (usize, usize)) {
+        self.channel.narrow_keys(role, digits);
+    }
+
     /// Drops a verified state first: a verified card answers 9000 whatever is left.
     fn retries(&mut self, role: Role) -> Result<Retries> {
         if role == Role::AdminKey {

@@ -348,6 +348,10 @@ impl Token for ScHsm<'_, '_> {
         })
     }
 
+    fn narrow_keys(&mut self, role: Role, digits: (usize, usize)) {
+        self.channel.narrow_keys(role, digits);
+    }
+
     /// Drops a verified state first, by a reset of the card: there is no other way on every device.
     fn retries(&mut self, role: Role) -> Result<Retries> {
         if let Some((read, retries)) = self.counter {

@@ -9,7 +9,7 @@ use crate::{
     operation::{Plan, Secrets},
     policy::{self, Beside, Common, Demands, Facts, Ruling},
     secret::{AdminKey, Pin},
-    token::{Need, Role, Survey},
+    token::{Need, Pad, Role, Survey},
 };
 
 /// The longest question that leaves room to type on a line of 80 columns.
@@ -41,7 +41,7 @@ impl Rules {
         Beside { old, others, serial, label, lists: Vec::new() }
     }
 
-    fn demands(&self, role: Role) -> Demands {
+    pub(super) fn demands(&self, role: Role) -> Demands {
         self.by_role.get(&role).map(|(ruling, _)| ruling.demands()).unwrap_or_default()
     }
 }
@@ -123,10 +123,11 @@ impl Collector {
         let reference =
             survey.reference(need.role()).filter(|_| is_new(need, survey) && demands != Demands::default())?;
         let called = survey.called(need.role());
-        Some(format!(
-            "the policy asks for a new {called} of {}; what is typed on the keys is not seen, and so not checked",
-            demands.in_words(reference.length)
-        ))
+        let checked = match survey.pad {
+            Pad::Reader(_) => "of what is typed on the keys only the digits are counted, and nothing else is checked",
+            Pad::Path | Pad::None => "what is typed on the keys is not seen, and so not checked",
+        };
+        Some(format!("the policy asks for a new {called} of {}; {checked}", demands.in_words(reference.length)))
     }
 
     fn old(&self, need: Need) -> Option<&Pin> {

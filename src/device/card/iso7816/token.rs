@@ -357,6 +357,10 @@ impl Token for Card<'_, '_> {
         })
     }
 
+    fn narrow_keys(&mut self, role: Role, digits: (usize, usize)) {
+        self.channel.narrow_keys(role, digits);
+    }
+
     /// Resets a card that was left verified: it would answer 9000 whatever is left.
     fn retries(&mut self, role: Role) -> Result<Retries> {
         let reference = self.reference(role)?;

@@ -164,6 +164,39 @@ fn the_digits_are_those_that_card_and_reader_both_take() {
 }
 
 #[test]
+fn a_reader_is_told_no_more_digits_of_a_new_value_than_a_policy_lets_it_take() {
+    let narrowed = |dialogue: &str, told: &str, role, digits, work: fn(&mut dyn Token) -> Result<()>| {
+        // wPINMaxExtraDigit, the most digits first: 6 to 8 without a policy.
+        assert_eq!(dialogue.matches(" 08 06 0").count(), 1);
+        play(&dialogue.replace(" 08 06 0", &format!(" {told} 0")), move |piv| {
+            piv.narrow_keys(role, digits);
+            work(piv)
+        })
+    };
+    let user = Role::UserPin;
+    assert_eq!(narrowed(dialogue!("pad-change"), "08 07", user, (7, usize::MAX), change_at_keys), Ok(()));
+    assert_eq!(narrowed(dialogue!("pad-change"), "07 06", user, (0, 7), change_at_keys), Ok(()));
+    assert_eq!(narrowed(dialogue!("pad-change"), "08 08", user, (8, 8), change_at_keys), Ok(()));
+    assert_eq!(narrowed(dialogue!("pad-change"), "08 06", user, (4, 12), change_at_keys), Ok(()), "nothing is widened");
+    assert_eq!(narrowed(dialogue!("pad-change-steps"), "08 07", user, (7, 8), change_at_keys), Ok(()));
+    assert_eq!(narrowed(dialogue!("pad-reset"), "08 07", user, (7, 8), reset_at_keys), Ok(()));
+    // Neither another's value nor a present one that stands alone is a policy's affair.
+    assert_eq!(narrowed(dialogue!("pad-change"), "08 06", Role::Puk, (8, 8), change_at_keys), Ok(()));
+    assert_eq!(narrowed(dialogue!("pad-verify"), "08 06", user, (7, 8), verify_at_keys), Ok(()));
+}
+
+#[test]
+fn a_reader_that_cannot_ask_for_what_a_policy_wants_is_asked_for_nothing() {
+    let dialogue = dialogue!("pad-change");
+    let unasked = &dialogue[..dialogue.find("> reader 42330007").unwrap()];
+    let refused = play(unasked, |piv| {
+        piv.narrow_keys(Role::UserPin, (9, 12));
+        change_at_keys(piv)
+    });
+    assert_eq!(refused.unwrap_err().exit_code(), 7);
+}
+
+#[test]
 fn one_value_from_the_keys_and_one_from_here_is_refused_before_anything_is_sent() {
     let change = |piv: &mut dyn Token| piv.change(Role::UserPin, &Entry::Pad, &entry("new"));
     let dialogue = "> 00 A4 04 00 09 A0 00 00 03 08 00 00 10 00 00\n< 61 08 4F 06 00 00 10 00 01 00 90 00\n\
