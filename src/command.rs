@@ -60,7 +60,7 @@ pub fn execute(global: &Global, asked: Asked, render: Render) -> Result<ExitCode
         }
         Asked::Profile { file } => profile(&file, render),
         Asked::Policy { role, sources } => {
-            policy(&tokens(&sources)?, role, asking.collector(sources, Destroy::Ask), render)
+            policy(&tokens(&sources)?, role, asking.collector(sources, Destroy::Ask), &interrupts, render)
         }
         Asked::Respond { challenge, sources } => {
             respond(&challenge, asking.collector(sources, Destroy::Ask), &interrupts, render)
@@ -151,9 +151,16 @@ fn profile(file: &Path, render: Render) -> Result<()> {
 }
 
 /// `policy check`.
-fn policy(tokens: &Tokens<'_>, role: Role, mut collector: Collector, render: Render) -> Result<()> {
+fn policy(
+    tokens: &Tokens<'_>,
+    role: Role,
+    mut collector: Collector,
+    interrupts: &Interrupts,
+    render: Render,
+) -> Result<()> {
     let selection = tokens.selection(None)?;
-    let laid = run::check_policy(tokens.policy, &selection, &tokens.settings, role, &mut collector)?;
+    let laid = run::check_policy(tokens.policy, &selection, &tokens.settings, role, &mut collector)
+        .map_err(|failure| told_once(failure, interrupts))?;
     Ok(render.policy(&laid)?)
 }
 

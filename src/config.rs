@@ -4,15 +4,17 @@ mod list;
 mod module;
 mod permissions;
 mod policy;
+mod text;
 
 pub use list::list;
 pub use permissions::examine as permissions;
+pub use text::read as text;
 
 use std::{
     env,
     ffi::CString,
-    fs::{self, File},
-    io::{ErrorKind, Read},
+    fs::{self, Metadata},
+    io::ErrorKind,
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
@@ -34,6 +36,9 @@ const ADMINISTRATOR: &str = "/etc/pukka/config.toml";
 const ADMINISTRATORS_PROFILES: &str = "/etc/pukka/profiles.d";
 /// The lock directory that an administrator makes (mode 1777) so that all users of a machine share it.
 const SHARED_LOCKS: &str = "/var/lib/pukka/locks";
+
+/// The longest file in bytes that is read.
+const MOST: u64 = 1 << 20;
 
 /// What the configuration files say.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -185,16 +190,14 @@ impl ConfigFile {
         }
         // A link that leads nowhere is no file that is not there.
         let is_absent = || fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
-        let mut file = match File::open(&self.path) {
+        let (text, metadata) = match text::read(&self.path, MOST) {
             Err(error) if error.kind() == ErrorKind::NotFound && !self.required && is_absent() => return Ok(None),
             file => file.map_err(unreadable)?,
         };
         if self.author == Author::Administrator {
-            let why = permissions::loosened(&file.metadata().map_err(unreadable)?);
+            let why = permissions::loosened(&metadata);
             why.map_or(Ok(()), |why| Err(not_the_administrators(&shown, why)))?;
         }
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(unreadable)?;
         Config::parse(&text, &shown, self.author).map(Some)
     }
 
@@ -224,6 +227,14 @@ fn not_the_administrators(shown: &str, why: &str) -> Error {
 pub fn profiles() -> Vec<PathBuf> {
     let user = directory("XDG_CONFIG_HOME", ".config").map(|directory| directory.join("profiles.d"));
     [PathBuf::from(ADMINISTRATORS_PROFILES)].into_iter().chain(user).collect()
+}
+
+/// Whether a profile in `file` is the administrator's: it stands among those, and nobody else can change it.
+pub fn is_administrators_profile(path: &Path, file: &Metadata) -> bool {
+    let directory = Path::new(ADMINISTRATORS_PROFILES);
+    let is_theirs = |metadata: &Metadata| permissions::loosened(metadata).is_none();
+    let is_safe = || fs::metadata(directory).is_ok_and(|directory| is_theirs(&directory));
+    path.parent() == Some(directory) && is_theirs(file) && is_safe()
 }
 
 /// Where lock files stand: the directory that the administrator shares, else the user's own; none where neither is known.

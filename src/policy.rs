@@ -14,8 +14,10 @@
 //! | `serial`, `label` | has four characters in a row from it that are half of the value, or all of it |
 //!
 //! Mostly is more than half in runs of three or more, or half where a run has four or more: `1234` spoils eight digits, and `123`
-//! does not spoil six. Letters count whatever their case.
+//! does not spoil six. Letters count whatever their case. The first five are looked for in the value as it is and
+//! without what stands between its characters (blank, `.`, `-`, `/`, `_`), with the digits of other scripts by their value.
 
+mod bare;
 mod characters;
 mod check;
 mod clause;
@@ -38,6 +40,7 @@ pub use characters::Characters;
 pub use check::Beside;
 pub use clause::{Clause, Facts, Generator, Origin, Scope};
 pub use demands::Demands;
+pub use frequent::Common;
 pub use pattern::Pattern;
 pub use rule::{Refused, Rule};
 pub use ruling::{Bounds, Policy, Ruling};

@@ -256,7 +256,8 @@ pub trait Connection {
     /// Those of `work`; [`Error::Device`] when the token is gone or another holds it.
     fn transact(&mut self, access: Access, work: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()>;
 
-    /// Whether this may be a card that has another application over PC/SC, and other names.
+    /// Whether this may be a card that has another application elsewhere, and other names: behind a module, and where a profile of
+    /// the caller's own says what it is called.
     fn hides_card(&self) -> bool {
         false
     }

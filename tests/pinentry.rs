@@ -187,6 +187,19 @@ fn the_admin_key_of_respond_may_come_from_a_pinentry() {
 }
 
 #[test]
+fn a_value_that_is_only_looked_at_may_come_from_a_pinentry() {
+    let desk = Desk::new();
+    let policy = desk.file("policy.toml", "[[policy]]\nmin = 8\n");
+    let check = ["policy", "check", "--pin", "pinentry", "--config", policy.to_str().unwrap()];
+    for (value, code) in [("86420975\r", 0), ("864209\r", 6), ("\x03", 130)] {
+        let mut terminal = Terminal::spawn(desk.logged(&check).envs([REAL]).command());
+        asked(&mut terminal, "Value to check against the policy").send(value);
+        let (ended, shown) = terminal.wait();
+        assert_eq!(ended, code, "{shown}");
+    }
+}
+
+#[test]
 fn a_response_may_come_from_a_pinentry_which_tells_what_is_mistyped_in_it() {
     let desk = crate::gids::Desk::new();
     let call = desk.call("pin reset --application gids --by challenge --new-pin env:NEW --response pinentry");

@@ -72,9 +72,9 @@ impl<'a> Tokens<'a> {
         self.profile.iter().fold(hint, |hint, profile| hint.with_profile(&profile.application, &profile.file))
     }
 
-    /// A failure whose command names the modules of this call.
+    /// A failure whose command names the modules of this call, or its configuration.
     pub fn with_modules(&self, failure: Failure) -> Failure {
-        failure.with_modules(&self.global.modules)
+        failure.with_modules(&self.global.modules).with_config(self.global.config.as_deref())
     }
 
     /// A failure whose command names the profile of this call.

@@ -295,6 +295,10 @@ impl Connection for OnCard {
         // A transaction of PC/SC locks the card for reading and writing alike.
         self.with(|application, channel, place| work(application.token(channel, place).as_mut()))
     }
+
+    fn hides_card(&self) -> bool {
+        self.application.is_self_named()
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use crate::token::{Ability, Role, Survey, Text, Verb};
 
 /// The command that puts a token back from its copy.
 const RESTORE: &str = "pukka token restore ";
+/// The command that shows what a policy lays down.
+pub const CHECK: &str = "pukka policy check";
 
 /// What a person can do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,15 @@ impl Hint {
             self.and(&format!(" --profile {}", quoted(file)))
         } else {
             self
+        }
+    }
+
+    /// The same, with the configuration that the call named, where it shows what that lays down.
+    #[must_use]
+    pub fn with_config(self, file: Option<&Path>) -> Self {
+        match file.filter(|_| self.names(CHECK)) {
+            Some(file) => self.and(&format!(" --config {}", quoted(file))),
+            None => self,
         }
     }
 

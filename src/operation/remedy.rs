@@ -1,6 +1,6 @@
 //! What to do next: drawn from what this token can do, never from habit.
 
-use super::{Hint, hint, possible};
+use super::{Hint, hint, hint::CHECK, possible};
 use crate::{
     error::{EntryEnd, Error},
     token::{Ability, Need, Retries, Role, State, Survey, Verb},
@@ -22,7 +22,7 @@ pub fn advise(error: &Error) -> Option<Hint> {
     match error {
         Error::NoToken(_) => Some(Hint::Command("pukka list".into())),
         Error::Unsupported { .. } => Some(Hint::Command("pukka status".into())),
-        Error::AgainstPolicy { .. } => Some(Hint::Command("pukka policy check".into())),
+        Error::AgainstPolicy { .. } => Some(Hint::Command(CHECK.into())),
         Error::Stale => Some(Hint::Advice("let no other program use the card, and ask for a new challenge".into())),
         Error::NotEntered { end: EntryEnd::TimedOut, .. } => {
             Some(Hint::Advice("enter it as soon as the keys ask for it: most wait for 30 seconds".into()))
@@ -135,6 +135,7 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         Error::Device { .. } if stage == Stage::Acting && verb == Verb::TokenErase => {
             Some(Hint::Command(hint::command(verb, selector)))
         }
+        Error::AgainstPolicy { .. } => Some(Hint::Command(format!("{CHECK} --token '{selector}'"))),
         other => advise(other),
     }
 }

@@ -18,6 +18,10 @@ pub(super) fn plan(given: &Limits, survey: &Survey, orders: &Orders) -> Result<P
         .iter()
         .find_map(|able| able.by.filter(|_| able.verb == verb))
         .ok_or_else(|| Error::unsupported(format!("`{verb}`")))?;
+    if let Some((role, origin)) = orders.bounds.forbids_limits(rules, by) {
+        let why = format!("the policy forbids `{verb}` by the {by}, which gives the {role} a new value ({origin})");
+        return Err(Error::Forbidden(why));
+    }
     let limits =
         rules.roles.iter().map(|role| Ok((*role, limit(*role, given, survey)?))).collect::<Result<Limits>>()?;
     // A new value has no part in it where the card keeps the old one.

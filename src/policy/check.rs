@@ -7,7 +7,9 @@
 
 use zeroize::Zeroizing;
 
-use super::{Demands, Refused, Rule, count, dates, frequent, keyboard, overlap, repeats, sequences};
+use super::{
+    Common, Demands, Refused, Rule, bare::bare, count, dates, frequent, keyboard, overlap, repeats, sequences,
+};
 use crate::{
     error::{Error, Result},
     secret::Pin,
@@ -28,8 +30,8 @@ pub struct Beside<'a> {
     pub serial: Option<&'a str>,
     /// The token's label.
     pub label: Option<&'a str>,
-    /// The texts of the site's own lists of common values: one a line, whatever its case; a line that begins with `#` is a comment.
-    pub lists: Vec<&'a str>,
+    /// The site's own lists of common values.
+    pub lists: Vec<&'a Common>,
 }
 
 impl Demands {
@@ -52,6 +54,8 @@ impl Demands {
         let length = count(value, Unit::Characters);
         let mut folded = Zeroizing::new(Vec::with_capacity(value.len()));
         folded.extend(value.bytes().iter().map(u8::to_ascii_lowercase));
+        let bare = bare(&folded);
+        let is_in = |rule: &dyn Fn(&[u8]) -> bool| rule(&folded) || bare.as_ref().is_some_and(|bare| rule(bare));
         let outside = |characters: super::Characters| !value.bytes().iter().all(|byte| characters.hold(*byte));
         let limits = [
             (Rule::Characters, self.characters.is_some_and(outside)),
@@ -60,11 +64,11 @@ impl Demands {
         ];
         let refused = self.refuse.iter().flatten().map(|refused| {
             let is_so = match refused {
-                Refused::Sequences => sequences::are_in(&folded),
-                Refused::Repeats => repeats::are_in(&folded),
-                Refused::Keyboard => keyboard::is_in(&folded),
-                Refused::Dates => dates::are_in(&folded),
-                Refused::Common => frequent::holds(&beside.lists, &folded),
+                Refused::Sequences => is_in(&sequences::are_in),
+                Refused::Repeats => is_in(&repeats::are_in),
+                Refused::Keyboard => is_in(&keyboard::is_in),
+                Refused::Dates => is_in(&dates::are_in),
+                Refused::Common => is_in(&|value| frequent::holds(&beside.lists, value)),
                 Refused::Old => beside.old == Some(value),
                 Refused::Other => beside.others.iter().any(|(_, other)| *other == value),
                 Refused::Serial => beside.serial.is_some_and(|serial| overlap::is_in(&folded, serial)),

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -179,20 +179,36 @@ impl Clause {
         self.roles.contains(&role) && self.scope.meets(&scope)
     }
 
+    /// The site's own list of common values, and where it is named.
+    pub fn list(&self) -> Option<(&Path, Origin)> {
+        Some((self.common_pins.as_deref()?, self.at("common-pins")))
+    }
+
     /// Where a key of it stands.
     pub fn at(&self, key: &str) -> Origin {
         let line = self.lines.get(key).copied().unwrap_or(self.origin.line);
         Origin { file: Arc::clone(&self.origin.file), line }
     }
 
-    /// The keys that this sets looser than `administrator` does for a secret that both may be for.
-    pub fn loosens(&self, administrator: &Self) -> Vec<&'static str> {
+    /// The keys that this sets looser than `administrator` does for a secret that both may be for, each with the administrator's
+    /// key that it takes from: what a value may be bounds what is generated.
+    pub fn loosens(&self, administrator: &Self) -> Vec<(&'static str, &'static str)> {
         if self.roles.is_disjoint(&administrator.roles) || !self.scope.meets(&administrator.scope) {
             return Vec::new();
         }
         let Self { demands, common_pins: _, authorities, allow_last_try, generate, .. } = self;
         let more = |own: &BTreeSet<Role>, theirs: &BTreeSet<Role>| !own.is_subset(theirs);
         let fewer = |own: &Characters, theirs: &Characters| own.count() < theirs.count();
+        let cuts = |own: &Characters, theirs: &Characters| own.and(*theirs) != *theirs;
+        let theirs = administrator.generate;
+        let bounds = [
+            ("max", "generate.length", is_looser(demands.max, theirs.length, |own, theirs| own < theirs)),
+            (
+                "characters",
+                "generate.characters",
+                is_looser(demands.characters.as_ref(), theirs.characters.as_ref(), cuts),
+            ),
+        ];
         // Another list is looked into beside the administrator's: it can only refuse more.
         [
             ("authorities", is_looser(authorities.as_ref(), administrator.authorities.as_ref(), more)),
@@ -212,6 +228,8 @@ impl Clause {
         .into_iter()
         .filter_map(|(key, is_looser)| is_looser.then_some(key))
         .chain(demands.loosens(&administrator.demands))
+        .map(|key| (key, key))
+        .chain(bounds.into_iter().filter_map(|(key, theirs, is_looser)| is_looser.then_some((key, theirs))))
         .collect()
     }
 }

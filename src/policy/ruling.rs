@@ -6,7 +6,7 @@ use super::{Beside, Characters, Clause, Demands, Facts, Generator, Origin, Patte
 use crate::{
     error::{Error, Result},
     secret::Pin,
-    token::{Ability, Application, Length, Role, Survey, Verb},
+    token::{Ability, Application, Length, LimitRules, Role, Survey, Verb},
 };
 
 /// Every clause of the configuration, the administrator's and the user's.
@@ -26,11 +26,12 @@ impl Policy {
     pub fn check(&self) -> Result<()> {
         for own in &self.user {
             for administrator in &self.administrator {
-                if let Some(key) = own.loosens(administrator).first() {
+                if let Some((key, theirs)) = own.loosens(administrator).first() {
+                    let than = if key == theirs { String::new() } else { format!(" {theirs}") };
                     return Err(Error::Usage(format!(
-                        "{}: {key} is looser there than in {}, which cannot be loosened",
+                        "{}: {key} is looser there than{than} in {}, which cannot be loosened",
                         own.at(key),
-                        administrator.at(key)
+                        administrator.at(theirs)
                     )));
                 }
             }
@@ -128,7 +129,7 @@ impl Ruling {
 
     /// The site's own lists of common values, and where each is named.
     pub fn lists(&self) -> impl Iterator<Item = (&Path, Origin)> {
-        self.0.iter().filter_map(|clause| Some((clause.common_pins.as_deref()?, clause.at("common-pins"))))
+        self.0.iter().filter_map(Clause::list)
     }
 
     /// Checks a new value of `role`.
@@ -164,11 +165,19 @@ impl Ruling {
         Err(Error::Policy(format!("no new {role} can meet the policy ({}): {why}", lines.join("; "))))
     }
 
-    /// How a value is made: by the longest length and the richest alphabet that are asked for.
+    /// How a value is made: by the longest length and the richest alphabet that are asked for, as far as the demands allow.
     pub fn generator(&self) -> Generator {
+        let demands = self.demands();
         let length = self.0.iter().filter_map(|clause| clause.generate.length).max();
+        let length =
+            length.map(|length| length.max(demands.min.unwrap_or(length)).min(demands.max.unwrap_or(usize::MAX)));
         let characters = self.0.iter().filter_map(|clause| clause.generate.characters);
-        Generator { length, characters: characters.max_by_key(|characters: &Characters| characters.count()) }
+        let allowed = |asked: Characters| match demands.characters {
+            // Where nothing is left of what was asked for, it is made of what is allowed.
+            Some(allowed) => Some(asked.and(allowed)).filter(|left| *left != Characters::Nothing).unwrap_or(allowed),
+            None => asked,
+        };
+        Generator { length, characters: characters.max_by_key(|asked: &Characters| asked.count()).map(allowed) }
     }
 
     /// The authorities that every clause permits; none where no clause speaks of them.
@@ -245,6 +254,15 @@ impl Bounds {
         (by != role).then(|| self.ruling(role)?.forbids(by)).flatten()
     }
 
+    /// Whose secret would get a new value by `retries set` on the word of those who are presented, and who forbids that, where
+    /// somebody does: a card that puts a PIN back to the value of delivery asks nobody for the old one.
+    pub fn forbids_limits(&self, rules: &LimitRules, by: Role) -> Option<(Role, Origin)> {
+        let is_presented = |role: &Role| *role == by || rules.beside.contains(role);
+        let given = [Role::UserPin, Role::ResetCode].into_iter();
+        let mut given = given.filter(|role| rules.restores.contains(role) && !is_presented(role));
+        given.find_map(|role| Some((role, self.ruling(role)?.forbids(by)?)))
+    }
+
     /// Who forbids that the last try of `role` is spent, where somebody does.
     pub fn forbids_last_try(&self, role: Role) -> Option<Origin> {
         self.ruling(role)?.forbids_last_try()
@@ -256,7 +274,9 @@ impl Bounds {
             let spends = able.by.or(own(able.verb));
             let is_last = |role| survey.reference(role).is_some_and(|reference| reference.retries.is_last());
             let spent = spends.filter(|role| is_last(*role)).and_then(|role| self.forbids_last_try(role));
-            spent.is_none() && able.by.and_then(|by| self.forbids(able.verb, by)).is_none()
+            let limits = survey.limit_rules.filter(|_| able.verb == Verb::RetriesSet);
+            let restored = limits.zip(able.by).and_then(|(rules, by)| self.forbids_limits(rules, by));
+            spent.is_none() && restored.is_none() && able.by.and_then(|by| self.forbids(able.verb, by)).is_none()
         };
         let free: Vec<Ability> = survey.abilities.iter().copied().filter(is_free).collect();
         if free.len() < survey.abilities.len() {

@@ -5,7 +5,7 @@ mod limits;
 mod listed;
 mod rules;
 
-use super::{Beside, Characters, Demands, Refused, Rule};
+use super::{Beside, Characters, Common, Demands, Refused, Rule};
 use crate::secret::Pin;
 use zeroize::Zeroizing;
 

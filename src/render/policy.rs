@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    policy::{Characters, Clause, Ruling},
+    policy::{Characters, Clause, Refused, Ruling},
     selector::quoted,
     token::Role,
 };
@@ -22,6 +22,8 @@ pub struct Laid {
     pub rulings: Vec<(Role, Ruling)>,
     /// Whose value was given and passed, where one was.
     pub passed: Option<Role>,
+    /// What is refused for it and could not be looked into.
+    pub unchecked: Vec<Refused>,
     /// The token that was looked at, where one was named.
     pub token: Option<Listed>,
 }
@@ -33,6 +35,7 @@ struct Object<'a> {
     outcome: &'static str,
     role: Option<&'static str>,
     token: Option<Named<'a>>,
+    unchecked: Vec<&'static str>,
     rulings: Vec<RulingObject>,
 }
 
@@ -79,9 +82,21 @@ impl Render {
         }
         self.data(text(laid).as_bytes())?;
         if let (Some(role), false) = (laid.passed, self.quiet) {
-            super::talk(format_args!("this {role} passes the policy"));
+            super::talk(format_args!("{}", verdict(role, laid)));
         }
         Ok(())
+    }
+}
+
+/// What is said of a value that passed, and of how much of the policy that is true.
+fn verdict(role: Role, laid: &Laid) -> String {
+    if laid.rulings.iter().all(|(of, _)| *of != role) {
+        return format!("no policy is laid down for the {role}");
+    }
+    let unchecked: Vec<&str> = laid.unchecked.iter().map(|refused| refused.name()).collect();
+    match unchecked.as_slice() {
+        [] => format!("this {role} passes the policy"),
+        rules => format!("this {role} passes the policy as far as it was looked into, without {}", rules.join(", ")),
     }
 }
 
@@ -92,6 +107,7 @@ fn object(laid: &Laid) -> Object<'_> {
         outcome: if laid.passed.is_some() { "passed" } else { "checked" },
         role: laid.passed.map(Role::name),
         token: laid.token.as_ref().map(|token| named(&token.selector, &token.identity)),
+        unchecked: laid.unchecked.iter().map(|refused| refused.name()).collect(),
         rulings: laid.rulings.iter().map(|(role, own)| ruling(*role, own)).collect(),
     }
 }

@@ -131,6 +131,12 @@ impl Failure {
         Self { hint: self.hint.map(|hint| hint.with_modules(modules)), ..self }
     }
 
+    /// The same, with a hint that names the configuration that the call named, where the hint shows a policy.
+    #[must_use]
+    pub fn with_config(self, file: Option<&Path>) -> Self {
+        Self { hint: self.hint.map(|hint| hint.with_config(file)), ..self }
+    }
+
     /// The same, with a hint that names the profile that the call named, where the hint is for a card of that.
     pub fn with_profile(self, application: &str, file: &Path) -> Self {
         Self { hint: self.hint.map(|hint| hint.with_profile(application, file)), ..self }

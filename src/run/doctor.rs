@@ -6,7 +6,7 @@ use crate::{
     config::{self, Config},
     device::{self, Settings, card::iso7816::Profiles},
     finding::{Check, Finding, Value},
-    policy::Policy,
+    policy::{Clause, Policy},
     secret,
     token::{Route, Text},
 };
@@ -57,6 +57,12 @@ pub fn doctor(named: Option<&Path>, via: Option<Route>, policy: &Policy, setting
     findings.extend(policy.check_applications(&device::known(settings)).err().map(|error| {
         let cure = "correct the name, or add the profile that has it; other commands refuse the policy";
         Finding::failure(Check::Configuration, &error).cure(cure)
+    }));
+    findings.extend(policy.clauses().filter_map(Clause::list).filter_map(|(path, origin)| {
+        let error = config::list(path, &origin).err()?;
+        let cure = "make it a file that all can read and, where the administrator names it, only root can change";
+        let finding = Finding::failure(Check::Configuration, &error).cure(cure);
+        Some(finding.with("path", Value::Name(Text::from(path.display().to_string().as_str()))))
     }));
     findings.push(memory(secret::refusal()));
     findings.extend(device::examine(via, settings));

@@ -2,6 +2,7 @@
 
 mod challenge;
 
+use super::policy::Lists;
 use crate::{
     error::{Error, Result},
     input::Collector,
@@ -11,7 +12,7 @@ use crate::{
     policy::{Facts, Policy},
     render::{Failure, Render, Report},
     selector::selectors,
-    token::{Access, Depth, Found, Holds, Identity, Need, Proof, Retries, Role, State, Survey, Token},
+    token::{Access, Depth, Found, Holds, Identity, Need, Proof, Retries, Role, State, Survey, Token, Verb},
 };
 
 /// One operation on one token.
@@ -124,6 +125,11 @@ impl Job<'_> {
         let access = if self.dry_run { Access::Read } else { Access::Write };
         let (mut planned, mut effect) = (None, None);
         let hides_card = super::policy::hides_card(self.policy, found);
+        // A long list is read before the token is locked.
+        let lists = match self.operation.verb() {
+            Verb::PinVerify | Verb::PinUnblock | Verb::ResetCodeClear | Verb::TokenErase => Lists::default(),
+            _ => Lists::ahead(self.policy),
+        };
         found.connection.transact(access, &mut |token| {
             // What holds may hang on who the token is, which is not among what is read of some with a few references.
             let roles = self.operation.concerns(&self.orders).filter(|_| !self.policy.asks_who());
@@ -133,7 +139,7 @@ impl Job<'_> {
             let facts = Facts::of(&survey.identity, self.operation.label()).hiding_card(hides_card);
             self.orders.bounds = self.policy.bounds(&facts);
             let plan = self.operation.plan(&survey, &self.orders)?;
-            self.collector.obey(super::policy::rules(self.policy, facts, &plan, &survey)?);
+            self.collector.obey(super::policy::rules(self.policy, &lists, facts, &plan, &survey)?);
             progress.planned = true;
             plan.warning().filter(|_| !self.dry_run).iter().for_each(|warning| self.render.note(warning));
             plan.narrow(&mut survey);

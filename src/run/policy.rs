@@ -1,6 +1,6 @@
 //! The policy of the configuration, applied to one token, or to what is told of one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::{
     config,
@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     input::{Collector, Rules},
     operation::Plan,
-    policy::{self, Beside, Facts, Policy, Ruling},
+    policy::{self, Beside, Clause, Common, Facts, Origin, Policy, Refused, Ruling},
     render::{Failure, Laid, Listed},
     secret::Pin,
     selector::Selection,
@@ -24,16 +24,16 @@ pub fn hides_card(policy: &Policy, found: &Found) -> bool {
     policy.tells_tokens_apart() && found.connection.hides_card()
 }
 
-/// What holds for the new values of `plan`, with the site's lists, which are read here and only where they are looked into.
+/// What holds for the new values of `plan`, with those of the site's lists that are looked into.
 ///
 /// # Errors
 /// [`Error::Policy`] where no value can be what is demanded; [`Error::Usage`] where a list cannot be read.
-pub fn rules(policy: &Policy, facts: Facts, plan: &Plan, survey: &Survey) -> Result<Rules> {
+pub fn rules(policy: &Policy, lists: &Lists, facts: Facts, plan: &Plan, survey: &Survey) -> Result<Rules> {
     let mut by_role = BTreeMap::new();
     for role in Collector::given(plan, survey) {
         let ruling = policy.ruling(&facts, role);
         ruling.can_be_met(role, survey.reference(role).map(|reference| reference.length))?;
-        let lists = lists(&ruling)?;
+        let lists = lists.of(&ruling)?;
         by_role.insert(role, (ruling, lists));
     }
     Ok(Rules { by_role, facts: Some(facts) })
@@ -57,8 +57,14 @@ pub fn check_policy(
     let value = is_given.then(|| collector.without_token(Need::Current(Role::UserPin), QUESTION)).transpose();
     let value = value.map_err(Failure::bare)?;
     let token = selection.selector.as_ref().map(|_| the_token(policy, selection, settings)).transpose()?;
-    match judge(policy, selection, token.as_ref(), role, value.as_ref()) {
-        Ok(rulings) => Ok(Laid { rulings, passed: value.map(|_| role), token }),
+    // What a profile of the caller's own calls a card tells nothing of what holds for it.
+    let is_self_named = |name: &&str| settings.profiles.kinds().any(|kind| kind.is_self_named(name));
+    let application = selection.application.as_deref().filter(|name| !is_self_named(name));
+    match judge(policy, application, token.as_ref(), role, value.as_ref()) {
+        Ok(rulings) => {
+            let unchecked = if value.is_some() { unchecked(&rulings, role, token.as_ref()) } else { Vec::new() };
+            Ok(Laid { rulings, passed: value.map(|_| role), unchecked, token })
+        }
         Err(error) => Err(Failure { hint: None, ..Failure::bare(error) }),
     }
 }
@@ -66,7 +72,7 @@ pub fn check_policy(
 /// What holds, once a value that is given passes it.
 fn judge(
     policy: &Policy,
-    selection: &Selection,
+    application: Option<&str>,
     token: Option<&Listed>,
     role: Role,
     value: Option<&Pin>,
@@ -75,7 +81,7 @@ fn judge(
     let facts = token.and_then(|token| token.facts.as_ref());
     let of_role = |role| match facts {
         Some(facts) => vec![policy.ruling(facts, role)],
-        None => policy.possible_rulings(selection.application.as_deref(), role),
+        None => policy.possible_rulings(application, role),
     };
     let reference = |role| survey.and_then(|survey| survey.reference(role));
     let rulings: Vec<(Role, Ruling)> =
@@ -83,14 +89,15 @@ fn judge(
     if let (Some(value), Some(reference)) = (value, reference(role)) {
         policy::check_new(role, value, reference, None)?;
     }
+    let lists = Lists::ahead(policy);
     for (of, ruling) in &rulings {
         ruling.can_be_met(*of, reference(*of).map(|reference| reference.length))?;
-        let lists = lists(ruling)?;
+        let lists = lists.of(ruling)?;
         if let Some(value) = value.filter(|_| *of == role) {
             let beside = Beside {
                 serial: facts.and_then(Facts::serial),
                 label: facts.and_then(Facts::label),
-                lists: lists.iter().map(String::as_str).collect(),
+                lists: lists.iter().map(Arc::as_ref).collect(),
                 ..Beside::default()
             };
             ruling.check(role, value, &beside)?;
@@ -98,6 +105,19 @@ fn judge(
     }
     let rulings = rulings.into_iter().filter(|(_, ruling)| !ruling.is_empty()).collect();
     Ok(rulings)
+}
+
+/// What is refused for `role` and was not looked into: nobody presents another secret here, and what a token is called only it tells.
+fn unchecked(rulings: &[(Role, Ruling)], role: Role, token: Option<&Listed>) -> Vec<Refused> {
+    let facts = token.and_then(|token| token.facts.as_ref());
+    let is_unknown = |refused: Refused| match refused {
+        Refused::Old | Refused::Other => true,
+        Refused::Serial => facts.and_then(Facts::serial).is_none(),
+        Refused::Label => facts.and_then(Facts::label).is_none(),
+        Refused::Sequences | Refused::Repeats | Refused::Keyboard | Refused::Dates | Refused::Common => false,
+    };
+    let refuse = |refused| rulings.iter().any(|(of, ruling)| *of == role && ruling.demands().refuse(refused));
+    Refused::ALL.into_iter().filter(|refused| is_unknown(*refused) && refuse(*refused)).collect()
 }
 
 /// The token that is named, looked at as `status` does.
@@ -113,7 +133,24 @@ fn the_token(policy: &Policy, selection: &Selection, settings: &Settings) -> Res
     }
 }
 
-/// The texts of the lists of common values that hold.
-fn lists(ruling: &Ruling) -> Result<Vec<String>> {
-    ruling.lists().map(|(path, origin)| config::list(path, &origin.to_string())).collect()
+/// The site's own lists of common values, by the place that names each.
+#[derive(Debug, Default)]
+pub struct Lists(BTreeMap<Origin, Arc<Common>>);
+
+impl Lists {
+    /// Those of every clause, read before a token is locked; one that cannot be is told where it holds.
+    pub fn ahead(policy: &Policy) -> Self {
+        let named = policy.clauses().filter_map(Clause::list);
+        let read = named.filter_map(|(path, origin)| Some((config::list(path, &origin).ok()?, origin)));
+        Self(read.map(|(list, origin)| (origin, Arc::new(list))).collect())
+    }
+
+    /// Those that hold.
+    fn of(&self, ruling: &Ruling) -> Result<Vec<Arc<Common>>> {
+        let list = |(path, origin): (&Path, Origin)| match self.0.get(&origin) {
+            Some(list) => Ok(Arc::clone(list)),
+            None => config::list(path, &origin).map(Arc::new),
+        };
+        ruling.lists().map(list).collect()
+    }
 }

@@ -1,12 +1,13 @@
 //! Profiles of cards: read from files, checked, and told what they would send.
 
 use std::{
-    fs::{self, File},
-    io::{ErrorKind, Read},
+    fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use crate::{
+    config,
     device::card::iso7816::{self, Profiles, profile::Profile},
     error::{Error, Result},
     selector::{Selection, Selector},
@@ -92,14 +93,9 @@ fn folder(directory: &Path) -> Result<Vec<Profile>> {
 fn read(path: &Path) -> Result<Profile> {
     let shown = shown(path);
     let unreadable = |why: String| Error::Usage(format!("the profile {shown} cannot be read: {why}"));
-    let mut text = Vec::new();
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    file.take(MOST + 1).read_to_end(&mut text).map_err(|error| unreadable(error.to_string()))?;
-    if text.len() as u64 > MOST {
-        return Err(unreadable(format!("it is longer than {MOST} bytes")));
-    }
-    let text = String::from_utf8(text).map_err(|_| unreadable("it is not UTF-8".into()))?;
-    Profile::parse(&text, &shown)
+    let (text, metadata) = config::text(path, MOST).map_err(|error| unreadable(error.to_string()))?;
+    let profile = Profile::parse(&text, &shown)?;
+    Ok(Profile { is_own: !config::is_administrators_profile(path, &metadata), ..profile })
 }
 
 /// A path as messages have it.

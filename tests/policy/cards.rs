@@ -106,6 +106,26 @@ fn of_two_authorities_the_one_that_is_permitted_is_taken_offered_and_hinted_at()
 }
 
 #[test]
+fn limits_that_give_the_pin_a_new_value_ask_for_the_authority_over_it() {
+    let neo = || ["manufacturer=0006", "version=2.0", "firmware=010018", "retries=set-and-reset"];
+    let card = || neo().into_iter().fold(Card::stand_in("openpgp"), Card::dialect);
+    let set = "retries set --so-pin env:PUK --pin-tries 5 --reset-code-tries 4 --so-pin-tries 6 --new-pin env:NEW --new-so-pin env:RC";
+    let desk = ruled(card(), "[[policy]]\nauthorities = [\"reset-code\"]\n");
+    desk.refused("pin reset --so-pin env:PUK --new-pin env:NEW", "policy");
+    let error = desk.refused(set, "policy");
+    says(&error, &["the policy forbids `retries set` by the SO PIN", "/etc/pukka/config.toml, line 2"]);
+    assert!(!desk.can().contains("retries set"), "{}", desk.can());
+    // Who may reset it may set its limits; and where the card keeps its values, nobody's is given.
+    let permitted = ruled(card(), "[[policy]]\nauthorities = [\"so-pin\"]\n");
+    permitted.call(set).run().code(0);
+    let keeps = Card::stand_in("openpgp").dialect("card=yubikey");
+    let keeps = ruled(keeps, "[[policy]]\nauthorities = [\"reset-code\"]\n");
+    let set = set.split(" --new-pin").next().unwrap();
+    keeps.call(set).run().code(0);
+    assert!(keeps.can().contains("retries set"), "{}", keeps.can());
+}
+
+#[test]
 fn the_authority_over_the_reset_code_is_a_matter_of_its_own_role() {
     let desk = ruled(Card::openpgp(), "[[policy]]\nroles = [\"reset-code\"]\nauthorities = []\n");
     desk.refused("reset-code set --so-pin env:PUK --new-reset-code env:RC", "policy");

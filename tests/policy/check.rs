@@ -107,6 +107,36 @@ fn a_value_that_would_pass_is_0_and_one_that_would_not_is_6_with_the_rule_and_ne
 }
 
 #[test]
+fn what_could_not_be_looked_into_is_told_with_the_value_that_passes() {
+    let config = "[[policy]]\nrefuse = [\"dates\", \"old\", \"other\", \"serial\", \"label\"]\n[[policy]]\nroles = [\"so-pin\"]\nrefuse = [\"dates\"]\n";
+    let desk = ruled(config);
+    for (words, said, unchecked) in [
+        (
+            "",
+            "this PIN passes the policy as far as it was looked into, without old, other, serial, label",
+            json!(["old", "other", "serial", "label"]),
+        ),
+        (
+            "--token desk-7",
+            "this PIN passes the policy as far as it was looked into, without old, other",
+            json!(["old", "other"]),
+        ),
+        ("--role so-pin", "this SO PIN passes the policy", json!([])),
+        ("--role puk", "no policy is laid down for the PUK", json!([])),
+    ] {
+        let words = format!("policy check --pin env:NEXT {words}");
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let run = desk.call(&words, "26485927").run().code(0);
+        assert!(run.err.lines().any(|line| line.ends_with(said)), "{said}: {run:?}");
+        let json = desk.call(&[&words[..], &["--json"]].concat(), "26485927").run().code(0).json();
+        assert_eq!((&json["outcome"], &json["unchecked"]), (&json!("passed"), &unchecked), "{json}");
+    }
+    // Where no value is given nothing was to be looked into.
+    let json = desk.call(&["policy", "check", "--json"], "").run().code(0).json();
+    assert_eq!(json["unchecked"], json!([]), "{json}");
+}
+
+#[test]
 fn what_is_for_some_tokens_only_is_told_with_what_is_for_all() {
     let json = check("", "--json").code(0).json();
     let rulings = json["rulings"].as_array().unwrap().iter().filter(|ruling| ruling["role"] == "user-pin");

@@ -115,6 +115,34 @@ fn the_user_file_may_be_stricter_in_every_key() {
 }
 
 #[test]
+fn what_a_value_may_be_is_no_way_to_have_weaker_ones_generated_than_the_administrator_asks_for() {
+    let asks = "[[policy]]\ngenerate.length = 16\ngenerate.characters = \"letters-and-digits\"\n";
+    let administrator = Administrator::new(asks);
+    for (own, theirs, line) in [
+        ("max = 15", "generate.length", 2),
+        ("max = 4\ncharacters = \"digits\"", "generate.length", 2),
+        ("characters = \"digits\"", "generate.characters", 3),
+        ("characters = \"letters\"", "generate.characters", 3),
+        ("application = \"piv\"\nmax = 8", "generate.length", 2),
+    ] {
+        let run = check(&administrator, &format!("[[policy]]\n{own}\n"), &[]).code(2).json();
+        says(
+            &run,
+            &["user.toml, line ", theirs, &format!("/etc/pukka/config.toml, line {line}"), "cannot be loosened"],
+        );
+    }
+    for own in ["max = 16", "characters = \"printable\"", "roles = [\"puk\"]\nmax = 4", "min = 18"] {
+        check(&administrator, &format!("[[policy]]\n{own}\n"), &[]).code(0);
+    }
+    // What is told is what will be made.
+    let longer = check(&administrator, "[[policy]]\nmin = 18\n", &["--application", "openpgp"]).code(0).json();
+    assert_eq!(longer["rulings"][0]["generate"], serde_json::json!({"length": 18, "characters": "letters-and-digits"}));
+    let bounding = Administrator::new(&format!("{asks}[[policy]]\napplication = \"piv\"\nmax = 8\n"));
+    let bounded = check(&bounding, "", &["--application", "piv"]).code(0).json();
+    assert_eq!(bounded["rulings"][0]["generate"]["length"], 8, "{bounded}");
+}
+
+#[test]
 fn what_cannot_be_for_the_same_secret_loosens_nothing_and_all_else_may() {
     let administrator = Administrator::new(
         "[[policy]]\napplication = \"piv\"\nserial = \"12*\"\nroles = [\"user-pin\", \"puk\"]\nmin = 8\n",

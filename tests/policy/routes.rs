@@ -10,6 +10,7 @@ use crate::support::{
     Pukka,
     administrator::Administrator,
     cards::{Card, Pcscd, VirtualCard},
+    desk::set_mode,
     home,
     modules::{opensc, ykcs11},
     pukka,
@@ -98,4 +99,61 @@ fn a_slip_in_the_name_of_an_application_is_exit_2_with_its_line_and_a_profile_of
     let profile = crate::profile::CARD.replace("name = \"staff\"", "name = \"site-card\"");
     fs::write(site.administrator.path("profiles.d/card.toml"), profile).unwrap();
     site.changed_to("26485927");
+}
+
+/// The PIV card application under a name of the caller's, without a serial number or with one that is made up.
+fn mine(serial: &str) -> String {
+    let (head, _) = crate::profile::CARD.split_once("\n[[reference]]").unwrap();
+    let head = head
+        .replace("\"staff\"", "\"mine\"")
+        .replace("A0 00 00 00 63 50 4B 43 53 2D 31 35", "A0 00 00 03 08 00 00 10 00 01 00");
+    let pin = "name = \"PIN\"\nrole = \"user-pin\"\nkey = 0x80\nencoding = \"ascii\"\npad = { byte = 0xFF, to = 8 }\nleast = 6\nmost = 8\ncounter = \"verify\"\n";
+    format!("{head}{serial}\n[[reference]]\n{pin}")
+}
+
+/// The identifier of the card's holder in the place of a number: anything that can be read and is not the serial number.
+const MADE_UP: &str = "serial = { get-data = \"00 CB 3F FF 05 5C 03 5F C1 02 00\", length = 4, shown = \"hex\" }\n";
+
+#[test]
+fn a_name_that_a_profile_of_the_callers_own_gives_a_card_leads_around_no_policy() {
+    for (scope, serial) in [
+        ("application = \"piv\"", ""),
+        ("application = \"p*\"", ""),
+        ("serial = \"5437251\"", ""),
+        ("serial = \"5437251\"", MADE_UP),
+        ("application = \"piv\"\nlabel = \"desk-*\"\nmanufacturer = \"Yubico\"", ""),
+    ] {
+        let desk = desk(&format!("[[policy]]\n{scope}\nmin = 7\n"));
+        let file = desk.home.path().join("mine.toml");
+        fs::write(&file, mine(serial)).unwrap();
+        let change = ["pin", "change", "--pin", "env:PIN", "--new-pin", "env:NEW", "--json"];
+        let by_file = ["--profile", file.to_str().unwrap()];
+        let refused = desk.call(&[&change[..], &by_file].concat()).run().code(6).json();
+        says(&refused, &["rule min: /etc/pukka/config.toml"]);
+        let check = ["policy", "check", "--pin", "env:NEW", "--application", "mine", "--json"];
+        says(&desk.call(&[&check[..], &by_file].concat()).run().code(6).json(), &["rule min"]);
+        let own = desk.home.path().join("config/pukka/profiles.d");
+        fs::create_dir_all(&own).unwrap();
+        fs::rename(&file, own.join("mine.toml")).unwrap();
+        for (line, by_name) in [(&change[..], ["--application", "mine"]), (&check[..4], ["--application", "mine"])] {
+            let refused = desk.call(&[line, &by_name].concat()).run().code(6);
+            assert!(refused.out.contains("rule min") || refused.err.contains("rule min"), "{refused:?}");
+        }
+    }
+}
+
+#[test]
+fn the_administrators_own_profile_names_a_card_as_long_as_nobody_else_can_change_it() {
+    let desk = desk("[[policy]]\napplication = \"piv\"\nmin = 7\n");
+    let file = desk.administrator.path("profiles.d/mine.toml");
+    fs::create_dir(file.parent().unwrap()).unwrap();
+    fs::write(&file, mine("")).unwrap();
+    set_mode(&file, 0o644);
+    let change = ["pin", "change", "--pin", "env:PIN", "--new-pin", "env:NEW", "--application", "mine", "--dry-run"];
+    desk.call(&change).run().code(0);
+    set_mode(&file, 0o666);
+    desk.call(&change).run().code(6);
+    set_mode(&file, 0o644);
+    set_mode(file.parent().unwrap(), 0o777);
+    desk.call(&change).run().code(6);
 }

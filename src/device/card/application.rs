@@ -30,6 +30,11 @@ pub trait CardApplication: Send {
     /// [`Error::NoToken`] where the card has no such application, [`Error::Device`].
     fn identify(&mut self, channel: &mut Channel<'_>) -> Result<Option<Text>>;
 
+    /// Whether its names are of the caller's own making, so that it may be a card of other names.
+    fn is_self_named(&self) -> bool {
+        false
+    }
+
     /// Takes note that a transaction begins, on a card that was left alone since the last or not.
     ///
     /// # Errors

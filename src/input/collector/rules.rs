@@ -1,13 +1,13 @@
 //! New values under a policy: what is asked for beforehand, what is refused, and what is made.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Collector, is_new, question};
 use crate::{
     error::{Error, Result},
     input::generate,
     operation::{Plan, Secrets},
-    policy::{self, Beside, Demands, Facts, Ruling},
+    policy::{self, Beside, Common, Demands, Facts, Ruling},
     secret::{AdminKey, Pin},
     token::{Need, Pad, Role, Survey},
 };
@@ -18,8 +18,8 @@ const LONGEST_QUESTION: usize = 68;
 /// What a policy lays down for the new values of one operation.
 #[derive(Debug, Default)]
 pub struct Rules {
-    /// By secret, with the texts of the site's lists of common values.
-    pub by_role: BTreeMap<Role, (Ruling, Vec<String>)>,
+    /// By secret, with the site's lists of common values.
+    pub by_role: BTreeMap<Role, (Ruling, Vec<Arc<Common>>)>,
     /// Whose they are, where that is known.
     pub facts: Option<Facts>,
 }
@@ -31,7 +31,7 @@ impl Rules {
     /// [`Error::AgainstPolicy`].
     pub fn check(&self, role: Role, value: &Pin, old: Option<&Pin>, others: Vec<(Role, &Pin)>) -> Result<()> {
         let Some((ruling, lists)) = self.by_role.get(&role) else { return Ok(()) };
-        let lists = lists.iter().map(String::as_str).collect();
+        let lists = lists.iter().map(Arc::as_ref).collect();
         ruling.check(role, value, &Beside { lists, ..self.beside(old, others) })
     }
 
@@ -63,12 +63,13 @@ impl Collector {
         if role == Role::AdminKey {
             AdminKey::parse(need, value)?;
         }
-        let Some(reference) = survey.reference(role) else { return Ok(()) };
+        let reference = survey.reference(role);
         if !is_new(need, survey) {
-            return policy::check_current(need, value, reference);
+            return reference.map_or(Ok(()), |reference| policy::check_current(need, value, reference));
         }
         let old = self.old(need);
-        policy::check_new(role, value, reference, old)?;
+        reference.map_or(Ok(()), |reference| policy::check_new(role, value, reference, old))?;
+        // A token that tells nothing of this secret is no reason to take whatever comes.
         self.rules.check(role, value, old, self.others(role))
     }
 
@@ -138,3 +139,6 @@ impl Collector {
         others.map(|(need, value)| (need.role(), value)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,6 +201,7 @@ proptest! {
     #[test]
     fn any_bytes_at_all_are_judged(value: Vec<u8>, number: String, list: String) {
         let demands = Demands { min: Some(4), max: Some(8), characters: Some(Characters::Digits), ..refusing(Refused::ALL) };
+        let list = Common::of(&list);
         let beside = Beside { serial: Some(&number), label: Some(&number), lists: vec![&list], ..Beside::default() };
         let broken = demands.broken(&pin(&value), &beside);
         let is_outside = !value.iter().all(u8::is_ascii_digit);
@@ -244,9 +245,9 @@ fn every_common_value_is_refused_in_any_case_and_what_stands_beside_it_is_not() 
 
 #[test]
 fn the_sites_own_list_is_common_too_without_its_comments_and_blank_lines() {
-    let lists = ["# ours\n\nGolfGTI\r\n  acme42  \n", "73519"];
-    let beside = Beside { lists: lists.to_vec(), ..Beside::default() };
-    for value in ["golfgti", "GolfGTI", "ACME42", "73519", "123456"] {
+    let lists = ["# ours\n\nGolfGTI\r\n  acme42  \n", "73519", "\u{FEFF}bom271\nlast"].map(Common::of);
+    let beside = Beside { lists: lists.iter().collect(), ..Beside::default() };
+    for value in ["golfgti", "GolfGTI", "ACME42", "73519", "123456", "bom271", "LAST", "acme-42"] {
         assert!(is_refused(Refused::Common, value, &beside), "{value}");
     }
     for value in ["# ours", "", "olfgti", "735190"] {

@@ -44,6 +44,10 @@ impl CardApplication for Memory {
         self.kind.abilities(self.chosen)
     }
 
+    fn is_self_named(&self) -> bool {
+        self.kind.profile().is_own
+    }
+
     fn identity(&self, place: Place) -> Identity {
         Identity {
             application: self.kind.application(),

@@ -43,6 +43,11 @@ impl Kind {
         Application::Profile(&self.profile.name)
     }
 
+    /// Whether it is of that name, which the caller's own profile gave it.
+    pub fn is_self_named(&self, name: &str) -> bool {
+        self.profile.is_own && self.profile.name == name
+    }
+
     /// The user PIN of that name.
     pub fn user_pin(&self, name: &str) -> Option<&Reference> {
         self.profile.reference(name).filter(|reference| reference.role == Role::UserPin)

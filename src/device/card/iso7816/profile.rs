@@ -49,6 +49,9 @@ pub struct Profile {
     /// The PINs and PUKs, in the order in which people expect them.
     #[serde(rename = "reference")]
     pub references: Vec<Reference>,
+    /// Whether it is neither compiled in nor the administrator's, so that the names which it gives a card are anyone's.
+    #[serde(skip)]
+    pub is_own: bool,
 }
 
 /// How far the facts of a profile were proved.
