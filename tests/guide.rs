@@ -92,7 +92,7 @@ fn a_blocked_pin_is_told_with_the_tries_of_its_puk_and_a_new_one_is_set_by_it() 
     let mut terminal = reader.guide();
     terminal.expect("Your choice (1 or q): ").send("1\r");
     terminal.expect("PUK of ").expect("): ").send("12345678\r");
-    terminal.expect("New PIN of ").expect("): ").send("271828\r").expect("again: ").send("271828\r");
+    terminal.expect("New PIN of ").expect("): ").send("264859\r").expect("again: ").send("264859\r");
     let (code, shown) = terminal.wait();
     assert_eq!(
         lines(&shown),
@@ -116,7 +116,7 @@ piv 5437251: PIN reset by the PUK and confirmed; 3 tries left
         )
     );
     assert_eq!(code, 0);
-    reader.call("pin verify --pin env:PIN --no-input").env("PIN", "271828").run().code(0);
+    reader.call("pin verify --pin env:PIN --no-input").env("PIN", "264859").run().code(0);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_card_that_does_not_tell_the_tries_of_its_puk_is_said_not_to_and_the_way_is_
     let mut terminal = reader.guide();
     terminal.expect("Your choice (1 or q): ").send("1\r");
     terminal.expect("PUK of ").expect("): ").send("12345678\r");
-    terminal.expect("New PIN of ").expect("): ").send("271828\r").expect("again: ").send("271828\r");
+    terminal.expect("New PIN of ").expect("): ").send("264859\r").expect("again: ").send("264859\r");
     let (code, shown) = terminal.wait();
     assert!(
         lines(&shown).starts_with(
@@ -145,7 +145,7 @@ PUK of piv 5437251 (it does not tell how many tries are left): \n"
         "{shown}"
     );
     assert_eq!(code, 0, "{shown}");
-    reader.call("pin verify --pin env:PIN --no-input").env("PIN", "271828").run().code(0);
+    reader.call("pin verify --pin env:PIN --no-input").env("PIN", "264859").run().code(0);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_wrong_puk_ends_the_dialogue_as_it_ends_the_command() {
     reader.send(WRONG_PIN, 3);
     let mut terminal = reader.guide();
     terminal.expect("Your choice (1 or q): ").send("1\r").expect("PUK of ").expect("): ").send("99999999\r");
-    terminal.expect("New PIN of ").expect("): ").send("271828\r").expect("again: ").send("271828\r");
+    terminal.expect("New PIN of ").expect("): ").send("264859\r").expect("again: ").send("264859\r");
     let (code, shown) = terminal.wait();
     assert!(lines(&shown).ends_with("The same new PIN again: \nerror: wrong PUK; 2 tries left [SW 63C2]\n"), "{shown}");
     assert_eq!(code, 4, "{shown}");

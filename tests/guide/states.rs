@@ -82,7 +82,7 @@ fn with_one_try_left_the_safer_way_comes_first_and_what_a_wrong_pin_does_is_said
     reader.send(WRONG_PIN, 2);
     let mut terminal = reader.guide();
     terminal.expect("Your choice (1, 2 or q): ").send("2\r").expect("(1 try left): ").send("999999\r");
-    terminal.expect("New PIN of ").expect("): ").send("271828\r").expect("again: ").send("271828\r");
+    terminal.expect("New PIN of ").expect("): ").send("264859\r").expect("again: ").send("264859\r");
     let (code, shown) = terminal.wait();
     assert!(
         lines(&shown).starts_with(
@@ -163,7 +163,7 @@ fn unset_on_a_card_that_takes_the_first_pin_from_anyone() {
     let mut terminal = reader.guide();
     terminal.expect("The PIN has not been set yet.").expect("  1  Set the first PIN\r\n     pukka pin set --token ");
     terminal.expect("Your choice (1 or q): ").send("1\r");
-    terminal.expect("New PIN of ").expect("): ").send("271828\r").expect("again: ").send("271828\r");
+    terminal.expect("New PIN of ").expect("): ").send("264859\r").expect("again: ").send("264859\r");
     let (code, shown) = terminal.wait();
     assert_eq!(code, 0, "{shown}");
 }
@@ -189,7 +189,7 @@ fn a_transport_pin_must_be_changed_too_and_is_in_the_dialogue() {
     let mut terminal = reader.guide();
     terminal.expect("The PIN must be changed before it can be used").expect("  1  Change the PIN\r\n");
     terminal.expect("Your choice (1 or q): ").send("1\r").expect("PIN of ").expect(": ").send("648219\r");
-    terminal.expect("New PIN of ").expect("): ").send("271828\r").expect("again: ").send("271828\r");
+    terminal.expect("New PIN of ").expect("): ").send("264859\r").expect("again: ").send("264859\r");
     let (code, shown) = terminal.wait();
     assert_eq!(code, 0, "{shown}");
 }
