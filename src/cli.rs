@@ -168,6 +168,23 @@ pub enum Asked {
     Completions(clap_complete::Shell),
 }
 
+impl Asked {
+    /// The command's name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Guide | Self::Look { full: true, .. } => "status",
+            Self::Look { full: false, .. } => "list",
+            Self::Operate(request) => request.operation.verb().name(),
+            Self::Restore { .. } => "token restore",
+            Self::Profile { .. } => "profile check",
+            Self::Policy { .. } => "policy check",
+            Self::Doctor => "doctor",
+            Self::Respond { .. } => "respond",
+            Self::Completions(_) => "completions",
+        }
+    }
+}
+
 /// An operation, its sources, and its confirmation.
 #[derive(Debug)]
 pub struct Request {

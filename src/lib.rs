@@ -5,14 +5,17 @@
 //!
 //! | layer | modules | may import |
 //! | --- | --- | --- |
+//! | ground | [`child`] | nothing |
 //! | core | [`token`], [`selector`], [`secret`], [`challenge`], [`error`], [`finding`] | core |
 //! | decisions | [`operation`], [`policy`] | core, decisions |
-//! | devices | [`device`] | core; PKCS#11, PC/SC and ciphers nowhere else |
-//! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | core, decisions; [`cli`] also [`config`] and [`input`], [`render`] also [`input`] and [`config`]; clap in [`cli`] only |
-//! | spine | [`run`], [`interrupt`] | everything above |
+//! | devices | [`device`] | ground, core; PKCS#11, PC/SC and ciphers nowhere else |
+//! | edges | [`cli`], [`config`], [`input`], [`ledger`], [`render`] | ground, core, decisions; [`cli`] also [`config`] and [`input`], [`render`] also [`input`] and [`config`]; clap in [`cli`] only |
+//! | spine | [`run`], [`interrupt`], [`command`] | everything above |
 
 pub mod challenge;
+pub mod child;
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod device;
 pub mod error;

@@ -61,6 +61,21 @@ pub struct Survey {
 }
 
 impl Survey {
+    /// A token of which there is no more to say than these.
+    pub fn new(identity: Identity, references: Vec<Reference>, abilities: impl Into<Cow<'static, [Ability]>>) -> Self {
+        Self {
+            identity,
+            references,
+            abilities: abilities.into(),
+            limit_rules: None,
+            set_before: None,
+            init_rules: None,
+            unblocked_by: None,
+            notes: Vec::new(),
+            pad: Pad::None,
+        }
+    }
+
     /// The reference that plays `role`, where the token has one; of several user PINs, the one that was chosen.
     pub fn reference(&self, role: Role) -> Option<&Reference> {
         self.references.iter().find(|reference| reference.role == role)

@@ -255,7 +255,7 @@ fn what_a_gids_card_has_not_is_exit_7_with_a_hint_that_names_what_it_has() {
         ("pin set --application gids --new-pin env:NEW", "pin reset"),
         ("pin reset --application gids --puk env:PIN --new-pin env:NEW", "pin reset"),
         ("puk change --application gids --puk env:PIN --new-puk env:NEW", "admin-key change"),
-        ("reset-code set --application gids --so-pin env:PIN --new-reset-code env:NEW", "admin-key change"),
+        ("reset-code set --application gids --so-pin env:PIN --new-reset-code env:NEW", "pin reset"),
         ("token erase --application gids --destroy any", "status"),
     ] {
         let refused = error(&desk.run(&format!("{call} --json")).code(7));

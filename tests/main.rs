@@ -4,6 +4,7 @@
 mod support;
 
 mod challenge;
+mod child;
 mod doctor;
 mod faults;
 mod generate;

@@ -65,19 +65,20 @@ fn start(stage: &Stage, arguments: &[&str], faults: Faults, text: &str) -> Runni
 
 const CHANGE: [&str; 2] = ["pin", "change"];
 /// How a script gives both values to `pin change`.
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 5] = [
     ("file", r#"exec "$PUKKA" "$@" --pin "file:$F/lines" --new-pin "file:$F/lines""#),
     ("fd, a file", r#"exec "$PUKKA" "$@" --pin fd:3 --new-pin fd:3 3<"$F/lines""#),
     ("fd, a pipe", r#"exec "$PUKKA" "$@" --pin fd:3 --new-pin fd:3 3< <(cat "$F/lines")"#),
     ("stdin", r#"exec "$PUKKA" "$@" --pin stdin --new-pin stdin <"$F/lines""#),
+    (
+        "env",
+        r#"OLD=$(head -n 1 "$F/lines") NEW=$(tail -n 1 "$F/lines") exec "$PUKKA" "$@" --pin env:OLD --new-pin env:NEW"#,
+    ),
 ];
 
 /// Runs to the last call, C_Finalize, and returns the marks in memory there; then to the end, with this exit code.
 #[track_caller]
 fn left_at_the_end(stage: &Stage, arguments: &[&str], rules: &str, text: &str, code: i32) -> Vec<&'static str> {
-    let gate = stage.gate("end");
-    // The first answer counts.
-    let faults = if rules.is_empty() { Faults::new() } else { Faults::new().rule(rules) };
     // The proof of a write has the module read the token anew, and so does each value that is tried to find out which one holds.
     let last = match code {
         0 if !arguments.contains(&"--dry-run") => 2,
@@ -85,6 +86,22 @@ fn left_at_the_end(stage: &Stage, arguments: &[&str], rules: &str, text: &str, c
         11 => 3,
         _ => 1,
     };
+    left_at_finalize(last, stage, arguments, rules, text, code)
+}
+
+/// The same, where that call is the one of this number.
+#[track_caller]
+fn left_at_finalize(
+    last: usize,
+    stage: &Stage,
+    arguments: &[&str],
+    rules: &str,
+    text: &str,
+    code: i32,
+) -> Vec<&'static str> {
+    let gate = stage.gate("end");
+    // The first answer counts.
+    let faults = if rules.is_empty() { Faults::new() } else { Faults::new().rule(rules) };
     let faults = faults.rule("swallow").rule(gate.before(&format!("C_Finalize#{last}")));
     stage.desk.calls();
     let running = start(stage, arguments, faults, text);
@@ -92,9 +109,15 @@ fn left_at_the_end(stage: &Stage, arguments: &[&str], rules: &str, text: &str, c
     let left = in_memory(running.id(), &MARKS);
     gate.open();
     running.finish().code(code);
-    let calls = stage.desk.calls();
-    assert_eq!(calls.iter().filter(|call| *call == "C_Finalize").count(), last, "that was not the last: {calls:?}");
+    was_last(stage, last);
     left
+}
+
+/// Asserts that the call which was stopped at was the last one.
+#[track_caller]
+fn was_last(stage: &Stage, number: usize) {
+    let calls = stage.desk.calls();
+    assert_eq!(calls.iter().filter(|call| *call == "C_Finalize").count(), number, "that was not the last: {calls:?}");
 }
 
 fn lines() -> String {
@@ -236,17 +259,14 @@ fn nothing_is_left_in_memory_of_what_was_typed() {
     let gate = stage.gate("end");
     stage.desk.calls();
     assert_eq!(typed(&stage, &gate.before("C_Finalize#3"), &gate, &[NEW, NEW]), (Vec::new(), 0));
-    let calls = stage.desk.calls();
-    assert_eq!(calls.iter().filter(|call| *call == "C_Finalize").count(), 3, "that was not the last: {calls:?}");
+    was_last(&stage, 3);
 }
 
 #[test]
 fn no_argument_of_a_running_call_holds_a_secret() {
     let stage = Stage::new();
     stage.file("lines", &lines());
-    let by_variable =
-        r#"OLD=$(head -n 1 "$F/lines") NEW=$(tail -n 1 "$F/lines") exec "$PUKKA" "$@" --pin env:OLD --new-pin env:NEW"#;
-    for (index, (source, text)) in SOURCES.into_iter().chain([("env", by_variable)]).enumerate() {
+    for (index, (source, text)) in SOURCES.into_iter().enumerate() {
         let gate = stage.gate(&index.to_string());
         let running = start(&stage, &CHANGE, Faults::new().rule("swallow").rule(gate.before("C_SetPIN")), text);
         gate.wait();

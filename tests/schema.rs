@@ -136,6 +136,7 @@ fn what_contradicts_itself_is_refused() {
     none_takes(&refused(), "/error/role", Some(json!(null)));
     none_takes(&refused(), "/error/candidates", Some(json!(["card:serial=2"])));
     none_takes(&surveyed(), "/instead", Some(json!("no module shows a token")));
+    none_takes(&surveyed(), "/hint", Some(json!("insert one")));
     none_takes(&surveyed(), "/tokens/0/slot", Some(json!(0)));
     none_takes(&surveyed(), "/tokens/0/route", Some(json!("pkcs11")));
 }

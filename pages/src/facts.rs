@@ -20,13 +20,19 @@ pub const EXAMPLES: [(&str, &str); 5] = [
 ];
 
 /// Each form of SOURCE, and where it takes the secret from.
-pub const SOURCES: [(&str, &str); 8] = [
+pub const SOURCES: [(&str, &str); 10] = [
     ("prompt", "The controlling terminal, without an echo, a new value twice; the default where there is a terminal."),
     ("env:NAME", "An environment variable."),
     ("file:PATH", "The first line of a file that only its owner can read."),
-    ("fd:N", "One line of an open descriptor."),
+    ("fd:N", "One line of an open descriptor: a file, a pipe or a socket."),
     ("stdin", "One line of standard input."),
-    ("pinpad", "The keys of the reader or of the token itself."),
+    ("credential:NAME", "A credential that systemd passed to the service (LoadCredential=), in CREDENTIALS_DIRECTORY."),
+    ("pinentry", "A window of the desktop's pinentry, in which nothing is shown of what is typed."),
+    (
+        "pinpad",
+        "The keys of the reader or of the token itself; the default where there are some. They supply all values of one command of \
+         the card, or none. What is typed there is seen by no program, and cannot be held to a policy beyond its length.",
+    ),
     ("generate", "For new values: made at random and printed on standard output."),
     ("generate:FILE", "The same, written to a new file of mode 0600 before the token gets it."),
 ];
@@ -51,8 +57,16 @@ pub const EXITS: [(u8, &[&str], &str); 11] = [
 ];
 
 const FILES: [(&str, &str); 6] = [
-    ("/etc/pukka/config.toml", "The configuration of the machine: modules, wait, module-timeout."),
-    ("$XDG_CONFIG_HOME/pukka/config.toml", "The user's own (~/.config/pukka/config.toml)."),
+    (
+        "/etc/pukka/config.toml",
+        "The configuration of the machine: modules, wait, module-timeout, pinentry, and the administrator's policy, a [[policy]] for \
+         each group of tokens. Nobody but root may be able to change it.",
+    ),
+    (
+        "$XDG_CONFIG_HOME/pukka/config.toml",
+        "The user's own (~/.config/pukka/config.toml). Its settings come first, but for policies: of each key the stricter holds, and \
+         one that is looser than the administrator's is an error.",
+    ),
     ("/etc/pukka/profiles.d/*.toml", "Profiles of ISO 7816 cards, for every user."),
     ("$XDG_CONFIG_HOME/pukka/profiles.d/*.toml", "The user's own profiles."),
     (
@@ -62,8 +76,11 @@ const FILES: [(&str, &str); 6] = [
     ("/var/lib/pukka/locks", "Locks that all users share, where the administrator made this directory (mode 1777)."),
 ];
 
-const ENVIRONMENT: [(&str, &str); 4] = [
+const ENVIRONMENT: [(&str, &str); 7] = [
     ("PUKKA_MODULE", "The PKCS#11 modules to load, separated by colons, where --module names none."),
+    ("PINENTRY", "The program that the source pinentry starts, before the one that the configuration names."),
+    ("GPG_TTY", "The terminal that a pinentry asks on which opens no window; the controlling one where it is not set."),
+    ("CREDENTIALS_DIRECTORY", "Where the source credential:NAME finds what systemd passed."),
     ("NO_COLOR", "Nothing is coloured, on a terminal neither."),
     ("XDG_CONFIG_HOME, XDG_STATE_HOME", "Where the user's configuration and state stand."),
     ("PCSCLITE_CSOCK_NAME", "The socket of pcscd, where it is not the usual one."),

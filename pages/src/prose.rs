@@ -1,7 +1,7 @@
 //! What a command's page says beyond the one line of its help.
 
 /// Each command, as it is called, and its paragraphs.
-pub const PROSE: [(&str, &[&str]); 20] = [
+pub const PROSE: [(&str, &[&str]); 21] = [
     (
         "pukka",
         &[
@@ -10,6 +10,10 @@ pub const PROSE: [(&str, &[&str]); 20] = [
              without --allow-last-try. A new value counts as set once a fresh session accepts it.",
             "Where one token alone has what a command is for, it needs no naming. Among several, a command that writes or spends a try \
              never guesses: it names them and ends with 3.",
+            "Without a command, on a terminal, it says what is plugged in and what state that is in, offers the one or two commands that \
+             help, and runs the one that is chosen. Nothing is sent before, and q ends it.",
+            "Where the reader or the token has keys of its own, PINs are typed there, unless another source is named. What they will ask \
+             for, and in which order, is said before they light up. Meanwhile Ctrl-C waits: the key there that cancels ends it.",
         ],
     ),
     ("pukka list", &["Each token with the selector that --token takes. No counter is read."]),
@@ -91,6 +95,18 @@ pub const PROSE: [(&str, &[&str]); 20] = [
         &[
             "SoftHSM2 and openCryptoki write the file of a token anew for each new PIN and each wrong one; a crash or a power cut meanwhile \
              loses the token. pukka copies the file before, and this command puts the copy back, with the PINs of then.",
+        ],
+    ),
+    (
+        "pukka policy check",
+        &[
+            "A policy is a [[policy]] in the configuration. application, serial, label and manufacturer say for which tokens it is (* stands \
+             for any characters, ? for one), roles for which secrets; min, max, characters, refuse and common-pins what a new value must \
+             be; authorities who may set it anew; allow-last-try whether the last try may be spent; generate what generate makes.",
+            "A policy holds unless the token is known not to match: a number that is not told may be any, and what a module shows of a \
+             card may be a card of any kind, unless application is pkcs11. Of several that hold, of each key the stricter does.",
+            "Without --token nothing is asked of any device, and of each secret it says what holds for all tokens, and for some. No try is \
+             ever spent.",
         ],
     ),
     (

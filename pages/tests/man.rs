@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::{
+    collections::BTreeSet,
     io::Write,
     process::{Command, Stdio},
 };
@@ -104,6 +105,17 @@ fn the_examples_and_the_sources_are_taken() {
         let word = source.replace("fd:N", "fd:3");
         assert!(Source::new_value(&word).is_ok(), "{source}");
     }
+}
+
+#[test]
+fn every_source_that_the_help_of_an_option_names_stands_in_the_list() {
+    let command = Cli::command();
+    let change = command.find_subcommand("pin").and_then(|pin| pin.find_subcommand("change")).unwrap();
+    let help = change.get_arguments().find(|option| option.get_long() == Some("pin")).unwrap().get_help().unwrap();
+    let help = help.to_string();
+    let named = help.split_once(": ").unwrap().1.split(", ").flat_map(|words| words.split(" or "));
+    let named: BTreeSet<&str> = named.chain(["generate", "generate:FILE"]).collect();
+    assert_eq!(facts::SOURCES.iter().map(|(source, _)| *source).collect::<BTreeSet<_>>(), named);
 }
 
 #[test]

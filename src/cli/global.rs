@@ -83,7 +83,7 @@ pub enum Via {
     Pkcs11,
 }
 
-/// Whose last try.
+/// Whose secret: the last try of it, or its new value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Whose {
     /// The user PIN's

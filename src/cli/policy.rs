@@ -1,12 +1,12 @@
 //! `pukka policy …`
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
 use super::{
     Asked,
+    global::Whose,
     sources::{Pin, gather, named},
 };
-use crate::token::Role;
 
 /// The verbs of the policy.
 #[derive(Debug, Subcommand)]
@@ -24,33 +24,11 @@ pub enum Verb {
     },
 }
 
-/// Whose value a policy can be for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Whose {
-    /// The user PIN's
-    UserPin,
-    /// The PUK's
-    Puk,
-    /// The SO PIN's
-    #[value(alias = "admin-pin")]
-    SoPin,
-    /// The reset code's
-    ResetCode,
-}
-
 impl Verb {
     /// What was asked for.
     pub fn asked(&self) -> Asked {
         match self {
-            Self::Check { pin, role } => {
-                let role = match role {
-                    Whose::UserPin => Role::UserPin,
-                    Whose::Puk => Role::Puk,
-                    Whose::SoPin => Role::SoPin,
-                    Whose::ResetCode => Role::ResetCode,
-                };
-                Asked::Policy { role, sources: gather([named(pin)]) }
-            }
+            Self::Check { pin, role } => Asked::Policy { role: (*role).into(), sources: gather([named(pin)]) },
         }
     }
 }

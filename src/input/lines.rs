@@ -5,6 +5,7 @@ use std::{
     io::{self, IsTerminal, Read, Seek, SeekFrom},
 };
 
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -98,11 +99,19 @@ pub fn stdin() -> io::Result<File> {
     io::stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Descriptor `number`, from where whoever opened it has left it: what is opened anew here begins at its beginning.
+/// Descriptor `number`, from where whoever opened it has left it: what is opened anew here begins at its beginning. What cannot be
+/// opened anew, as a socket, or a file that only whoever opened it may open, is read as it is.
 pub fn descriptor(number: u32) -> io::Result<File> {
-    let mut file = File::open(format!("/dev/fd/{number}"))?;
+    let (mut file, is_anew) = match File::open(format!("/dev/fd/{number}")) {
+        Ok(file) => (file, true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+        Err(_) => (shared(number)?, false),
+    };
     if file.is_terminal() {
         return Err(io::Error::other("it is a terminal, which would show what is typed"));
+    }
+    if !is_anew {
+        return Ok(file);
     }
     let facts = fs::read_to_string(format!("/proc/self/fdinfo/{number}"))?;
     match facts.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok()) {
@@ -111,6 +120,17 @@ pub fn descriptor(number: u32) -> io::Result<File> {
         Some(offset) => drop(file.seek(SeekFrom::Start(offset))?),
     }
     Ok(file)
+}
+
+/// Another descriptor of this process for what `number` is one of; a process may always ask that of itself, where its container
+/// does not forbid the call.
+fn shared(number: u32) -> io::Result<File> {
+    let number = i32::try_from(number).map_err(io::Error::other)?;
+    let own = pidfd_open(getpid(), PidfdFlags::empty())?;
+    let file = pidfd_getfd(own, number, PidfdGetfdFlags::empty()).map(File::from);
+    file.map_err(|_| {
+        io::Error::other("the system lets nobody open it anew; pass it through a pipe, as `cat` makes one")
+    })
 }
 
 /// The sentence for a source that ends before the line that is looked for.

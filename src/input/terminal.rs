@@ -174,11 +174,11 @@ impl Prompter for Terminal {
     fn word(&mut self, question: &str) -> Result<String> {
         // What was typed before the question is no answer to it.
         tcflush(&self.device, FlushArg::TCIFLUSH).map_err(|_| Error::Interrupted)?;
-        self.device.write_all(question.as_bytes()).map_err(|_| Error::Interrupted)?;
-        // Nothing is changed here, but where the answer is cut off what follows stands on a line of its own.
+        // Nothing is changed here, but where the answer is cut off, even before it begins, what follows stands on a line of its own.
         *self.saved.lock().unwrap_or_else(PoisonError::into_inner) =
             tcgetattr(&self.device).ok().map(|before| (before.clone(), before));
         let cut_off = Hidden { restorer: self.restorer() };
+        self.device.write_all(question.as_bytes()).map_err(|_| Error::Interrupted)?;
         let line = self.line()?;
         self.saved.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(cut_off);

@@ -32,8 +32,13 @@ pub fn choose(verb: Verb, by: Option<Role>, survey: &Survey, orders: &Orders) ->
             Some(by) => Err(Error::Forbidden(format!("the policy forbids `{verb}` by the {role} ({by})"))),
             None => Ok(role),
         },
-        Some(role) => Err(Error::Unsupported { what: format!("`{verb}` by the {role} is nothing this token can do") }),
-        None => Err(Error::unsupported(format!("`{verb}`"))),
+        Some(role) if !able.is_empty() => {
+            let known: Vec<String> = able.iter().map(|by| format!("the {}", survey.called(*by))).collect();
+            let (other, known) = (survey.called(role), known.join(" or "));
+            Err(Error::unsupported(format!("`{verb}` by the {other}, only by {known}")))
+        }
+        // Whoever might do it, there is nothing to be done.
+        Some(_) | None => Err(Error::unsupported(format!("`{verb}`"))),
     }
 }
 

@@ -159,7 +159,8 @@ fn instead(verb: Verb) -> &'static [Verb] {
         Verb::PukChange => &[Verb::SoPinChange, Verb::AdminKeyChange, Verb::PinChange],
         Verb::SoPinChange | Verb::SoPinReset => &[Verb::PukChange, Verb::AdminKeyChange, Verb::PinChange],
         Verb::AdminKeyChange => &[Verb::SoPinChange, Verb::PukChange, Verb::PinChange],
-        Verb::ResetCodeSet => &[Verb::PukChange, Verb::SoPinChange, Verb::AdminKeyChange, Verb::PinReset],
+        // A PUK is such a code; else whoever stands behind a reset does it.
+        Verb::ResetCodeSet => &[Verb::PukChange, Verb::PinReset, Verb::SoPinChange, Verb::AdminKeyChange],
         // A new code that nobody knows is as good as none.
         Verb::ResetCodeClear => &[Verb::ResetCodeSet, Verb::PukChange, Verb::PinReset],
         Verb::RetriesSet => &[],

@@ -1,11 +1,13 @@
 //! Plans over made-up surveys, by the dozen.
 
+mod hints;
+
 use super::*;
 use crate::{
     error::Error,
     token::{
-        Ability, Application, Identity, InitRules, Length, LimitRules, Need, Pad, Place, Reference, Retries, State,
-        Text, Unit,
+        Ability, Application, Identity, InitRules, Length, LimitRules, Need, Place, Reference, Retries, State, Text,
+        Unit,
     },
 };
 
@@ -43,24 +45,22 @@ fn token(abilities: &'static [Ability], pin: (State, Retries), other: (State, Re
     let is_card = abilities.len() == PIV.len();
     let place = if is_card { Place::Reader(Text::from("R")) } else { Place::Slot { id: 1, module: "/m.so".into() } };
     let authority = if is_card { Role::Puk } else { Role::SoPin };
+    let identity = Identity {
+        application: if is_card { Application::Piv } else { Application::Pkcs11 },
+        serial: Some(Text::from("1234")),
+        label: Some(Text::from("desk-7")),
+        manufacturer: None,
+        model: None,
+        place,
+        blank: false,
+    };
     Survey {
-        identity: Identity {
-            application: if is_card { Application::Piv } else { Application::Pkcs11 },
-            serial: Some(Text::from("1234")),
-            label: Some(Text::from("desk-7")),
-            manufacturer: None,
-            model: None,
-            place,
-            blank: false,
-        },
-        references: vec![reference(Role::UserPin, pin.0, pin.1), reference(authority, other.0, other.1)],
-        abilities: abilities.into(),
-        limit_rules: None,
-        set_before: None,
-        unblocked_by: None,
         init_rules: (!is_card).then_some(&OF_A_MODULE),
-        notes: Vec::new(),
-        pad: Pad::None,
+        ..Survey::new(
+            identity,
+            vec![reference(Role::UserPin, pin.0, pin.1), reference(authority, other.0, other.1)],
+            abilities,
+        )
     }
 }
 
@@ -124,7 +124,12 @@ fn the_authority_is_the_one_whose_secret_is_given_and_one_that_the_token_lacks_i
     assert_eq!(code(RESET.plan(&card, &offered(&[Need::Current(Role::SoPin), Need::Current(Role::Puk)]))), 2);
     let named = Operation::Reset { by: Some(Role::Puk) };
     assert_eq!(code(named.plan(&card, &offered(&[Need::Current(Role::SoPin)]))), 2);
-    assert_eq!(code(named.plan(&token(PKCS11, READY, READY), &Orders::default())), 7);
+    let lacked = named.plan(&token(PKCS11, READY, READY), &Orders::default()).unwrap_err();
+    assert_eq!(lacked.exit_code(), 7);
+    assert_eq!(lacked.to_string(), "this token has no `pin reset` by the PUK, only by the SO PIN");
+    // What nobody can do is nothing that this secret stands in the way of.
+    let code = Operation::SetCode.plan(&token(PKCS11, READY, READY), &offered(&[Need::Current(Role::SoPin)]));
+    assert_eq!(code.unwrap_err().to_string(), "this token has no `reset-code set`");
 }
 
 #[test]
@@ -331,150 +336,4 @@ fn a_puk_that_an_earlier_call_may_have_set_is_named_as_the_present_one() {
     assert_eq!(planned(&[new]).unwrap().steps.len(), 2);
     assert_eq!(planned(&[old]).unwrap().needs(), [old, Need::New(Role::UserPin)]);
     assert_eq!(code(planned(&[old, new])), 2);
-}
-
-#[test]
-fn a_hint_is_drawn_from_what_this_token_can_do_now() {
-    let blocked = Error::Blocked { role: Role::UserPin, now: false, detail: None };
-    let hint = |survey: &Survey| {
-        remedy(&blocked, Verb::PinVerify, survey, "SEL", Stage::Planning).map(|hint| hint.text().into_owned())
-    };
-    assert_eq!(hint(&token(PIV, BLOCKED, UNTOLD)).as_deref(), Some("pukka pin reset --token 'SEL'"));
-    let both = hint(&token(PIV, BLOCKED, BLOCKED)).unwrap();
-    assert!(!both.contains("pukka"), "the PUK is blocked too: {both}");
-}
-
-#[test]
-fn a_write_of_unknown_outcome_is_followed_by_the_command_that_tells_which_pin_holds() {
-    let lost = Error::device("gone", None);
-    let hint = |verb| remedy(&lost, verb, &token(PKCS11, READY, READY), "SEL", Stage::Acting);
-    let verify = Some(Hint::Command("pukka pin verify --token 'SEL'".into()));
-    assert_eq!((hint(Verb::PinChange), hint(Verb::PinReset)), (verify.clone(), verify));
-    // A PIN tells nothing of a lost SO PIN.
-    assert_eq!(hint(Verb::SoPinChange), None);
-}
-
-#[test]
-fn a_reset_code_that_the_next_wrong_value_blocks_is_not_said_to_be_lost_for_good() {
-    const OPENPGP: &[Ability] = &[
-        Ability { verb: Verb::PinReset, by: Some(Role::SoPin), commands: &["VERIFY", "RESET"] },
-        Ability { verb: Verb::PinReset, by: Some(Role::ResetCode), commands: &["RESET"] },
-        Ability { verb: Verb::ResetCodeSet, by: Some(Role::SoPin), commands: &["PUT DATA"] },
-    ];
-    let wrong = |role| Error::WrongSecret { role, retries: Retries::counted(1, None), detail: None };
-    let hint = |role| {
-        let card = token(OPENPGP, READY, READY);
-        remedy(&wrong(role), Verb::PinReset, &card, "SEL", Stage::Acting).unwrap().text().into_owned()
-    };
-    assert_eq!(hint(Role::ResetCode), "pukka pin reset --token 'SEL' --by so-pin");
-    assert!(hint(Role::SoPin).contains("for good"));
-}
-
-/// The hint for an error of a verb on a token.
-fn told(error: &Error, verb: Verb, survey: &Survey) -> Hint {
-    remedy(error, verb, survey, "SEL", Stage::Planning).unwrap()
-}
-
-fn blocked(role: Role) -> Error {
-    Error::Blocked { role, now: false, detail: None }
-}
-
-#[test]
-fn of_several_authorities_the_hint_names_the_one_that_the_holder_has_himself() {
-    const OPENPGP: &[Ability] = &[
-        Ability { verb: Verb::PinReset, by: Some(Role::SoPin), commands: &["VERIFY", "RESET"] },
-        Ability { verb: Verb::PinReset, by: Some(Role::ResetCode), commands: &["RESET"] },
-        Ability { verb: Verb::PinVerify, by: None, commands: &["VERIFY"] },
-    ];
-    let mut card = token(OPENPGP, BLOCKED, READY);
-    card.references.push(reference(Role::ResetCode, State::Ready, Retries::Unknown));
-    let hint = |card: &Survey, role| told(&blocked(role), Verb::PinVerify, card).text().into_owned();
-    assert_eq!(hint(&card, Role::UserPin), "pukka pin reset --token 'SEL' --by reset-code");
-    card.references[2].state = State::Unset;
-    assert_eq!(hint(&card, Role::UserPin), "pukka pin reset --token 'SEL' --by so-pin");
-}
-
-#[test]
-fn what_destroys_everything_is_offered_last_and_said_to_do_so() {
-    const CARD: &[Ability] = &[
-        Ability { verb: Verb::TokenErase, by: None, commands: &["RESET"] },
-        Ability { verb: Verb::PinReset, by: Some(Role::Puk), commands: &["RESET"] },
-        Ability { verb: Verb::PinUnblock, by: Some(Role::Puk), commands: &["UNBLOCK"] },
-        Ability { verb: Verb::PinVerify, by: None, commands: &["VERIFY"] },
-    ];
-    let hint = |verb, role, puk| told(&blocked(role), verb, &token(CARD, BLOCKED, puk));
-    let command = |verb: &str| format!("pukka {verb} --token 'SEL'");
-    let (verify, pin, puk) = (Verb::PinVerify, Role::UserPin, Role::Puk);
-    assert_eq!(hint(verify, pin, UNTOLD), Hint::Command(command("pin unblock")));
-    assert_eq!(hint(verify, pin, BLOCKED), Hint::LastResort(command("token erase")));
-    // What the failure told counts too, though no survey could: neither the same call nor another by the same PUK is offered.
-    assert_eq!(hint(Verb::PinReset, puk, UNTOLD), Hint::LastResort(command("token erase")));
-    assert!(hint(Verb::PinReset, puk, UNTOLD).text().contains("everything on the token is lost"));
-}
-
-#[test]
-fn a_verb_that_the_token_lacks_is_answered_by_the_nearest_that_it_has_else_by_what_it_can_do() {
-    let lacks = |verb, survey: &Survey| told(&Error::unsupported("it".into()), verb, survey).text().into_owned();
-    let (card, module) = (token(PIV, READY, UNTOLD), token(PKCS11, READY, READY));
-    for (verb, survey, instead) in [
-        (Verb::SoPinChange, &card, "puk change"),
-        (Verb::ResetCodeSet, &card, "puk change"),
-        (Verb::RetriesSet, &card, "status"),
-        (Verb::TokenErase, &card, "status"),
-        (Verb::TokenErase, &module, "token init"),
-        (Verb::PukChange, &module, "so-pin change"),
-        (Verb::PinUnblock, &module, "pin reset"),
-    ] {
-        assert_eq!(lacks(verb, survey), format!("pukka {instead} --token 'SEL'"), "{verb}");
-    }
-}
-
-#[test]
-fn a_forgotten_so_pin_is_answered_by_what_is_left_without_it() {
-    const ERASABLE: &[Ability] = &[
-        Ability { verb: Verb::SoPinChange, by: None, commands: &["CHANGE"] },
-        Ability { verb: Verb::TokenErase, by: None, commands: &["RESET"] },
-    ];
-    let answer = |survey: &Survey| {
-        let error = Operation::ResetSoPin.plan(survey, &Orders::default()).unwrap_err();
-        (error.exit_code(), told(&error, Verb::SoPinReset, survey))
-    };
-    let (code, hint) = answer(&token(PKCS11, READY, READY));
-    assert!(code == 7 && matches!(&hint, Hint::Advice(advice) if advice.contains("whoever issued")), "{code} {hint:?}");
-    let erase = Hint::LastResort("pukka token erase --token 'SEL'".into());
-    assert_eq!(answer(&token(ERASABLE, READY, READY)), (7, erase));
-    // Where there is none, another secret may be meant.
-    assert_eq!(answer(&token(PIV, READY, UNTOLD)), (7, Hint::Command("pukka puk change --token 'SEL'".into())));
-}
-
-#[test]
-fn keys_that_a_token_lacks_are_no_reason_to_run_what_failed_or_to_reset_a_pin() {
-    let error = Error::unsupported("keys of its own to type a secret at".into());
-    for verb in [Verb::PinReset, Verb::PinVerify] {
-        let hint = remedy(&error, verb, &token(PIV, READY, UNTOLD), "SEL", Stage::Collecting);
-        assert_eq!(hint, Some(Hint::Command("pukka status --token 'SEL'".into())));
-    }
-}
-
-#[test]
-fn a_blank_token_is_offered_its_beginning_with_the_label_that_it_wants() {
-    let mut blank = token(PKCS11, UNSET, UNSET);
-    blank.identity.blank = true;
-    let hint = told(&Error::Unset { role: Role::UserPin }, Verb::PinVerify, &blank);
-    assert_eq!(hint, Hint::Command("pukka token init --token 'SEL' --label NAME".into()));
-}
-
-#[test]
-fn a_limit_that_the_token_does_not_set_is_answered_by_those_that_it_does() {
-    const RULES: LimitRules = LimitRules { roles: &[Role::UserPin, Role::SoPin], beside: &[], restores: &[] };
-    let card = Survey { limit_rules: Some(&RULES), ..token(PKCS11, READY, READY) };
-    let hint = told(&Error::unsupported("tries".into()), Verb::RetriesSet, &card);
-    assert!(hint.text().contains("--pin-tries, --so-pin-tries"), "{hint:?}");
-}
-
-#[test]
-fn a_token_that_shows_no_pin_still_tells_what_can_be_done() {
-    let bare = Survey { references: Vec::new(), ..token(PIV, READY, UNTOLD) };
-    assert_eq!(choices(&bare).len(), possible(&bare).len());
-    assert!(!choices(&bare).is_empty());
 }

@@ -24,6 +24,8 @@ struct Listings<'a> {
     tokens: Vec<TokenObject<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     instead: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
     problems: Vec<Problem<'a>>,
 }
 
@@ -212,6 +214,7 @@ pub fn listing(command: &str, listing: &Listing) -> Zeroizing<Vec<u8>> {
         command,
         tokens: listing.tokens.iter().map(token).collect(),
         instead: listing.instead(),
+        hint: listing.cure(),
         problems: problems.collect(),
     })
 }

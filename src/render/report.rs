@@ -147,3 +147,9 @@ impl Failure {
         Self { error, token: None, called: None, hint, done: Vec::new(), generated: Vec::new(), holds: None }
     }
 }
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::bare(error)
+    }
+}

@@ -170,8 +170,7 @@ fn unset_on_a_card_that_takes_the_first_pin_from_anyone() {
 fn must_be_changed() {
     told_of_module(
         "token-flags=+0x80000", // CKF_USER_PIN_TO_BE_CHANGED
-        "The PIN must be changed before it can be used; the token does not tell how many
-tries are left.
+        "The PIN must be changed before it can be used; this token does not count tries.
 
   1  Change the PIN
      pukka pin change --token 'SEL'

@@ -183,3 +183,29 @@ fn a_file_that_does_not_hold_is_exit_2_with_line_and_column() {
         assert!(!run.err.contains("hunter2"), "{run:?}");
     }
 }
+
+#[test]
+fn an_authority_has_the_names_in_the_policy_that_by_takes_and_is_shown_by_one() {
+    use clap::Parser;
+    let names = ["puk", "so-pin", "admin-pin", "admin-key", "management-key", "reset-code", "challenge"];
+    for name in names {
+        pukka::cli::Cli::try_parse_from(["pukka", "pin", "reset", "--by", name]).unwrap();
+        let home = home();
+        let administrator = Administrator::new(&format!("[[policy]]\nauthorities = [\"{name}\"]\n"));
+        let run = administrator.over(pukka(home.path(), ["policy", "check", "--json"])).run().code(0).json();
+        let shown = match name {
+            "admin-pin" => "so-pin",
+            "management-key" => "admin-key",
+            other => other,
+        };
+        assert_eq!(run["rulings"][0]["authorities"], json!([shown]));
+    }
+    for role in ["user-pin", "puk", "so-pin", "admin-pin", "reset-code"] {
+        let words = ["pukka", "policy", "check", "--role", role, &format!("--allow-last-try={role}")];
+        pukka::cli::Cli::try_parse_from(words).unwrap();
+        let home = home();
+        let administrator = Administrator::new(&format!("[[policy]]\nroles = [\"{role}\"]\nmin = 6\n"));
+        let run = administrator.over(pukka(home.path(), ["policy", "check", "--json"])).run().code(0).json();
+        assert_eq!(run["rulings"][0]["role"], json!(if role == "admin-pin" { "so-pin" } else { role }));
+    }
+}

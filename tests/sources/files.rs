@@ -1,5 +1,7 @@
 //! Files and descriptors that are none of the ordinary ones.
 
+use std::{io::Write, net::TcpListener};
+
 use super::*;
 
 /// `pin verify` by a shell: `"$PUKKA" "$@"` is the call.
@@ -57,6 +59,16 @@ fn a_descriptor_that_cannot_give_a_line_is_exit_2_and_opens_nothing() {
         assert!(run.err.contains("--pin") && !run.err.contains(PIN), "{open}: {run:?}");
         desk.nothing_was_opened();
     }
+}
+
+#[test]
+fn a_socket_that_nobody_can_open_anew_gives_its_line() {
+    let desk = Desk::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sender = thread::spawn(move || listener.accept().unwrap().0.write_all(b"123456\n").unwrap());
+    by_shell(&desk, "fd:3", &format!(r#"exec 3<>/dev/tcp/127.0.0.1/{port}; "$PUKKA" "$@""#)).code(0);
+    sender.join().unwrap();
 }
 
 #[test]

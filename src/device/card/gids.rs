@@ -282,17 +282,7 @@ impl Token for Gids<'_, '_> {
             self.reference(Role::AdminKey, State::Unknown, Retries::Unknown),
         ];
         let pad = self.pad(&references);
-        Ok(Survey {
-            identity: self.memory.identity(self.place.clone()),
-            references,
-            abilities: ABILITIES.into(),
-            limit_rules: None,
-            set_before: None,
-            unblocked_by: None,
-            init_rules: None,
-            notes: Vec::new(),
-            pad,
-        })
+        Ok(Survey { pad, ..Survey::new(self.memory.identity(self.place.clone()), references, ABILITIES) })
     }
 
     fn narrow_keys(&mut self, role: Role, digits: (usize, usize)) {

@@ -259,15 +259,10 @@ impl Token for OpenPgp<'_, '_> {
         let references: Vec<Reference> = roles.iter().map(|role| self.reference(*role)).collect();
         let pad = self.pad(&references);
         Ok(Survey {
-            identity: self.memory.identity(self.place.clone()),
-            references,
-            abilities: self.memory.abilities().into(),
             limit_rules: self.memory.limit_rules(),
-            set_before: None,
-            unblocked_by: None,
-            init_rules: None,
             notes: notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect(),
             pad,
+            ..Survey::new(self.memory.identity(self.place.clone()), references, self.memory.abilities())
         })
     }
 

@@ -336,15 +336,10 @@ impl Token for ScHsm<'_, '_> {
         let pad = self.pad(&references);
         let pin = references.first().map_or(State::Unknown, |reference| reference.state);
         Ok(Survey {
-            identity: self.memory.identity(self.place.clone()),
-            references,
-            abilities: abilities::by(self.memory.options).into(),
-            limit_rules: None,
-            set_before: None,
-            unblocked_by: None,
             init_rules: Some(&RULES),
             notes: self.notes(pin),
             pad,
+            ..Survey::new(self.memory.identity(self.place.clone()), references, abilities::by(self.memory.options))
         })
     }
 

@@ -17,9 +17,9 @@ use super::{
     channel::{Channel, Transport},
 };
 use crate::{
-    error::{Error, Result},
+    error::{EntryEnd, Error, Keys, Result},
     secret::{Entry, Pin},
-    token::{Place, Text, Token, Trace},
+    token::{Place, Role, Text, Token, Trace},
 };
 
 /// The secrets of dialogues, by name.
@@ -47,6 +47,26 @@ const SECRETS: &[(&str, &str)] = &[
 pub fn entry(name: &str) -> Entry {
     let (_, value) = SECRETS.iter().find(|(known, _)| *known == name).unwrap();
     Entry::Value(Pin::take(Zeroizing::new(value.as_bytes().to_vec())))
+}
+
+/// The dialogue with another answer at its end, and what comes behind it.
+pub fn ends(dialogue: &str, answer: &str, behind: &str) -> String {
+    let kept = dialogue.trim_end().strip_suffix("90 00").unwrap();
+    format!("{kept}{answer}\n{behind}")
+}
+
+/// What a reader answers by itself where an entry of the user PIN came to nothing (PC/SC part 10), and what that is.
+pub fn entries_that_came_to_nothing() -> [(&'static str, Error); 4] {
+    let told = |answer: &'static str, end| {
+        let detail = Some(format!("SW {}", answer.replace(' ', "")));
+        (answer, Error::NotEntered { role: Role::UserPin, end, keys: Keys::Reader, detail })
+    };
+    [
+        told("64 00", EntryEnd::TimedOut),
+        told("64 01", EntryEnd::Cancelled),
+        told("64 02", EntryEnd::Differ),
+        told("64 03", EntryEnd::Length),
+    ]
 }
 
 /// Lends the application out as a token to work that knows nothing of cards.

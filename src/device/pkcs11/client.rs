@@ -2,13 +2,11 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
     io::{BufRead, BufReader},
-    os::{
-        fd::AsFd,
-        unix::process::{CommandExt, ExitStatusExt},
-    },
+    os::{fd::AsFd, unix::process::ExitStatusExt},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    process::ExitStatus,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -30,6 +28,7 @@ use super::{
     worker::WORKER,
 };
 use crate::{
+    child::{Child, Errors, Pipes, Program, Reach},
     error::{Error, Result},
     token::Trace,
 };
@@ -38,15 +37,15 @@ use crate::{
 const MYSELF: &str = "/proc/self/exe";
 /// How long what a module still prints is waited for when its worker has ended.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// The time between the first two looks whether a worker has ended: as a rule it has within as much. Each further pause is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_micros(50);
 
 /// A running worker.
 pub struct Client {
     /// The module, for sentences.
     module: String,
-    /// What starts it.
-    command: Mutex<Command>,
+    /// What is loaded.
+    path: PathBuf,
+    /// The environment variables that hold secrets.
+    withheld: Vec<OsString>,
     trace: Trace,
     /// How long a call may take, where nobody types at the token.
     limit: Duration,
@@ -61,8 +60,8 @@ enum State {
 
 struct Running {
     child: Child,
-    to: ChildStdin,
-    from: ChildStdout,
+    to: File,
+    from: File,
     /// Comes to its end when all that the module printed was passed on.
     printed: Option<mpsc::Receiver<()>>,
     /// Whether the module was given a secret, which it may print from then on.
@@ -91,18 +90,9 @@ impl Client {
     /// # Errors
     /// [`Error::Device`] where the system starts no process.
     pub fn start(path: &Path, limit: Duration, withheld: &[OsString], trace: &Trace) -> Result<Self> {
-        let program = Some(PathBuf::from(MYSELF)).filter(|path| path.exists());
-        let program = program.map_or_else(std::env::current_exe, Ok).map_err(no_worker)?;
-        let mut command = Command::new(program);
-        command.arg0("pukka").arg(WORKER).arg(path).stdin(Stdio::piped()).stdout(Stdio::piped());
-        // Not the tool's own: whoever reads that to its end would wait for a worker that the tool leaves behind.
-        command.stderr(if trace.is_on() { Stdio::piped() } else { Stdio::null() });
-        for name in withheld {
-            command.env_remove(name);
-        }
-        let running = Mutex::new(State::Running(spawn(&mut command, trace)?));
+        let running = Mutex::new(State::Running(spawn(path, withheld, trace)?));
         let module = path.display().to_string().escape_debug().to_string();
-        Ok(Self { module, command: Mutex::new(command), trace: trace.clone(), limit, running })
+        Ok(Self { module, path: path.to_owned(), withheld: withheld.to_vec(), trace: trace.clone(), limit, running })
     }
 
     /// Starts another worker in the place of one that ended; what that one held is gone.
@@ -115,8 +105,7 @@ impl Client {
             State::Running(_) => Ok(()),
             State::Lost(lost) if lost.writes => Err(lost.clone().into()),
             State::Lost(_) => {
-                let mut command = self.command.lock().unwrap_or_else(PoisonError::into_inner);
-                *state = State::Running(spawn(&mut command, &self.trace)?);
+                *state = State::Running(spawn(&self.path, &self.withheld, &self.trace)?);
                 Ok(())
             }
         }
@@ -189,7 +178,7 @@ impl Client {
         let (module, call, during) = (&self.module, request.name(), during(request));
         let ended = match why {
             // What it started may hold its pipe, so that its end was not seen.
-            Why::Silent => running.child.try_wait().ok().flatten(),
+            Why::Silent => running.child.end_within(Duration::ZERO),
             Why::Ended => running.end(),
         };
         let what = match (ended, why) {
@@ -233,9 +222,9 @@ impl Drop for Client {
         };
         drop(to);
         if !is_ready(&from, Some(self.limit)) {
-            let _ = child.kill();
+            child.signal(Signal::SIGKILL);
         }
-        ended(&mut child);
+        child.end_within(LAST_WORDS);
         hear_out(printed);
     }
 }
@@ -265,28 +254,16 @@ impl Running {
 
     /// Cuts it off.
     fn kill(&mut self) {
-        let _ = self.child.kill();
+        self.child.signal(Signal::SIGKILL);
         self.end();
     }
 
     /// How it ended by itself; none where it has not.
     fn end(&mut self) -> Option<ExitStatus> {
-        let status = ended(&mut self.child);
+        // Which takes a moment after its pipe has ended.
+        let status = self.child.end_within(LAST_WORDS);
         hear_out(self.printed.take());
         status
-    }
-}
-
-/// How a process ended, which takes a moment after its pipe has; none where it has not, since the system does not let go of it.
-fn ended(child: &mut Child) -> Option<ExitStatus> {
-    let deadline = Instant::now() + LAST_WORDS;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match child.try_wait() {
-            Ok(None) if Instant::now() < deadline => thread::sleep(pause),
-            ended => return ended.ok().flatten(),
-        }
-        pause = pause.saturating_mul(2);
     }
 }
 
@@ -339,7 +316,7 @@ fn said(status: ExitStatus) -> String {
 }
 
 /// Waits till there is something to read, or the other side has ended; with `limit`, at most that long.
-fn is_ready(from: &ChildStdout, limit: Option<Duration>) -> bool {
+fn is_ready(from: &File, limit: Option<Duration>) -> bool {
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -356,7 +333,7 @@ fn is_ready(from: &ChildStdout, limit: Option<Duration>) -> bool {
 }
 
 /// Passes on what a module prints, a line each, where somebody asked for a trace; what it prints once it has a secret could hold that.
-fn pass_on(printed: ChildStderr, trace: Trace, had_secret: Arc<AtomicBool>) -> mpsc::Receiver<()> {
+fn pass_on(printed: File, trace: Trace, had_secret: Arc<AtomicBool>) -> mpsc::Receiver<()> {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(printed).split(b'\n').map_while(Result::ok) {
@@ -375,20 +352,27 @@ fn hear_out(printed: Option<mpsc::Receiver<()>>) {
     let _ = printed.map(|printed| printed.recv_timeout(LAST_WORDS));
 }
 
-fn spawn(command: &mut Command, trace: &Trace) -> Result<Running> {
-    let mut child = command.spawn().map_err(no_worker)?;
+/// Starts this program once more, as a worker.
+fn spawn(module: &Path, withheld: &[OsString], trace: &Trace) -> Result<Running> {
+    let program = Some(PathBuf::from(MYSELF)).filter(|path| path.exists());
+    let program = Program {
+        path: &program.map_or_else(std::env::current_exe, Ok).map_err(no_worker)?,
+        arguments: &["pukka".as_ref(), WORKER.as_ref(), module.as_os_str()],
+        withheld,
+        reach: Reach::Apart,
+        errors: if trace.is_on() { Errors::Piped } else { Errors::Dropped },
+    };
+    let (child, Pipes { to, from, errors }) = program.start().map_err(no_worker)?;
     let had_secret = Arc::new(AtomicBool::new(false));
-    let printed = child.stderr.take().map(|printed| pass_on(printed, trace.clone(), Arc::clone(&had_secret)));
-    let pipes = child.stdin.take().zip(child.stdout.take());
-    let (to, from) = pipes.ok_or_else(|| Error::Internal("a worker without its pipes".into()))?;
+    let printed = errors.map(|printed| pass_on(printed, trace.clone(), Arc::clone(&had_secret)));
     Ok(Running { child, to, from, printed, had_secret })
 }
 
-fn no_worker(error: std::io::Error) -> Error {
+fn no_worker(error: impl Into<std::io::Error>) -> Error {
     Error::Device {
         what: "no process can be started to load the module in".into(),
         cure: Some("see how many processes may run here (`ulimit -u`), and how much memory is left".into()),
-        detail: Some(error.to_string()),
+        detail: Some(error.into().to_string()),
     }
 }
 

@@ -2,6 +2,12 @@
 //!
 //! The calls themselves are made by a worker, a process of its own.
 
+mod session;
+mod transaction;
+
+pub use session::Session;
+pub use transaction::Lock;
+
 use std::{
     ffi::{CStr, CString, OsString},
     fs,
@@ -15,8 +21,8 @@ use std::{
 };
 
 use cryptoki_sys::{
-    CK_SESSION_HANDLE, CK_SLOT_ID, CKR_ARGUMENTS_BAD, CKR_FUNCTION_FAILED, CKR_GENERAL_ERROR, CKR_TOKEN_NOT_PRESENT,
-    CKR_TOKEN_NOT_RECOGNIZED, CKU_SO, CKU_USER,
+    CK_SLOT_ID, CKR_ARGUMENTS_BAD, CKR_FUNCTION_FAILED, CKR_GENERAL_ERROR, CKR_TOKEN_NOT_PRESENT,
+    CKR_TOKEN_NOT_RECOGNIZED,
 };
 use nix::sys::time::TimeSpec;
 use serde::de::DeserializeOwned;
@@ -34,8 +40,9 @@ use super::{
 use crate::{
     error::{Error, Result, Trouble},
     secret::Entry,
-    token::{Access, Identity, Role, Text, Trace},
+    token::{Access, Identity, Text, Trace},
 };
+use session::{bytes, shown};
 
 /// What helps a module such as NSS.
 const LACKS_INIT: &str = "if this module wants to be told something at its start, say it in the configuration: modules = [{ path = \"…\", init = \"…\" }]";
@@ -390,82 +397,6 @@ impl Drop for Module {
             // Nothing can be done about a module that does not want to end; its process does so next.
             let _ = self.finalize();
         }
-    }
-}
-
-/// A held lock of a token; let go of when dropped, or when the worker ends.
-pub struct Lock<'a> {
-    module: &'a Module,
-    locked: Locked,
-}
-
-impl Lock<'_> {
-    /// Whether another process may have changed the token since `time`, on the clock of file times.
-    pub fn changed_since(&self, time: TimeSpec) -> bool {
-        self.locked.changed_since(time)
-    }
-}
-
-impl Drop for Lock<'_> {
-    fn drop(&mut self) {
-        *self.module.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.module.has_lock.store(false, Ordering::SeqCst);
-        // A worker that is lost has let go of it, or keeps it as long as it writes.
-        let _ = self.module.worker.ask::<()>(&Request::Unlock);
-    }
-}
-
-/// An open session.
-pub struct Session<'a> {
-    module: &'a Module,
-    handle: CK_SESSION_HANDLE,
-}
-
-impl Session<'_> {
-    /// C_Login as the user or as the SO.
-    pub fn login(&self, role: Role, pin: &Entry) -> Result<(), Refusal> {
-        let (user, name) = if role == Role::SoPin { (CKU_SO, "CKU_SO") } else { (CKU_USER, "CKU_USER") };
-        self.module.ask(
-            &Request::Login { session: self.handle, user, pin: bytes(pin) },
-            format_args!("C_Login({name}, {})", shown(pin)),
-        )
-    }
-
-    /// C_SetPIN: the PIN of the role that is logged in.
-    pub fn set_pin(&self, old: &Entry, new: &Entry) -> Result<(), Refusal> {
-        self.module.ask(
-            &Request::SetPin { session: self.handle, old: bytes(old), new: bytes(new) },
-            format_args!("C_SetPIN({}, {})", shown(old), shown(new)),
-        )
-    }
-
-    /// C_InitPIN: the user PIN, in a session of the SO.
-    pub fn init_pin(&self, new: &Entry) -> Result<(), Refusal> {
-        self.module
-            .ask(&Request::InitPin { session: self.handle, new: bytes(new) }, format_args!("C_InitPIN({})", shown(new)))
-    }
-}
-
-impl Drop for Session<'_> {
-    fn drop(&mut self) {
-        if self.module.worker.is_running() {
-            // A session that does not close, of a token that was pulled say, ends with C_Finalize.
-            let _ = self
-                .module
-                .ask::<()>(&Request::CloseSession { session: self.handle }, format_args!("C_CloseSession()"));
-        }
-    }
-}
-
-fn bytes(entry: &Entry) -> Option<&[u8]> {
-    entry.value().map(crate::secret::Pin::bytes)
-}
-
-/// What a trace shows of a PIN: neither its value nor its length.
-fn shown(entry: &Entry) -> &'static str {
-    match entry {
-        Entry::Value(_) => "PIN withheld",
-        Entry::Pad => "NULL",
     }
 }
 

@@ -195,11 +195,6 @@ impl Token for Slot {
         let info = self.info()?;
         let quirks = self.quirks(&info);
         Ok(Survey {
-            identity: info::identity(&info, self.place(self.id)),
-            references: info::references(&info, quirks),
-            abilities: quirks.abilities_of_its_kind(&info).into(),
-            limit_rules: None,
-            set_before: None,
             unblocked_by: quirks.unblocked_by,
             init_rules: Some(quirks.init_rules(&info)),
             notes: quirks.notes(&info),
@@ -207,6 +202,11 @@ impl Token for Slot {
                 0 => Pad::None,
                 _ => Pad::Path,
             },
+            ..Survey::new(
+                info::identity(&info, self.place(self.id)),
+                info::references(&info, quirks),
+                quirks.abilities_of_its_kind(&info),
+            )
         })
     }
 

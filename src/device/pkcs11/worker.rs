@@ -6,7 +6,7 @@
 
 use std::{
     ffi::{CString, OsStr},
-    fs::{self, File},
+    fs::File,
     io,
     os::{
         fd::AsFd,
@@ -22,10 +22,7 @@ use std::{
 use cryptoki_sys::{CKR_ARGUMENTS_BAD, CKR_CRYPTOKI_NOT_INITIALIZED};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::{
-        prctl,
-        signal::{SigSet, Signal},
-    },
+    sys::prctl,
     unistd,
 };
 
@@ -36,6 +33,7 @@ use super::{
     wire::{self, Inbox, Locked, Request},
 };
 use crate::{
+    child,
     device::shut,
     error::{Error, Result},
     token::Access,
@@ -88,21 +86,14 @@ fn is_pipe(end: impl AsFd) -> bool {
     metadata.is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
-/// Leaves the tool's session, signals, terminal, output and descriptors; what is left is the pipe to it and back.
+/// Leaves what a process has of the tool beside its session and signals, which the tool keeps from it; what is left is the pipe to it
+/// and back.
 fn set_apart() -> io::Result<(File, File)> {
-    // Without a session of its own it would still be of use; every other step keeps a secret or a token safe.
-    let _ = unistd::setsid();
     let _ = prctl::set_name(c"pukka-worker");
     shut()?;
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]
-        .into_iter()
-        .collect::<SigSet>()
-        .thread_block()?;
     panic::set_hook(Box::new(|_| {}));
-    // Descriptors that the tool was given to read secrets from are none of the module's business.
-    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<i32>().ok();
-    let open: Vec<i32> = fs::read_dir("/proc/self/fd")?.flatten().filter_map(number).collect();
-    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+    // A thread of the tool that talks to a reader may have opened a descriptor in the moment in which this process began.
+    for descriptor in child::open_descriptors()? {
         // One of them was the listing's own, which is closed already.
         let _ = unistd::close(descriptor);
     }

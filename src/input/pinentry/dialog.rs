@@ -2,38 +2,29 @@
 
 use std::{
     env,
-    ffi::{CString, OsStr, OsString},
-    fs::{self, File, OpenOptions},
+    ffi::OsString,
+    fs::{File, OpenOptions},
     io::IsTerminal,
-    os::{
-        fd::AsRawFd,
-        unix::{ffi::OsStrExt, fs::OpenOptionsExt},
-    },
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use nix::{
-    errno::Errno,
     fcntl::OFlag,
-    spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn},
     sys::{
-        signal::{SigSet, Signal, kill},
-        stat::Mode,
+        signal::Signal,
         termios::{SetArg, Termios, tcgetattr, tcsetattr},
-        wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{Pid, pipe2},
 };
 
 use super::assuan::{Assuan, Reply, Trouble};
+use crate::child::{Child, Errors, Pipes, Program, Reach};
 
 /// How long a pinentry may take to end once it has been told to, by a word and then by a signal.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// The time between two looks whether it has.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// A dialogue that may be open.
 #[derive(Clone, Default)]
@@ -41,7 +32,7 @@ pub struct Dialog(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    process: Option<Pid>,
+    child: Option<Child>,
     terminal: Option<(File, Termios)>,
     /// Whether the call ends, so that nothing is started any more.
     over: bool,
@@ -69,10 +60,17 @@ impl Dialog {
         let place = Place::find();
         let mut assuan = {
             let mut state = self.running();
-            let (process, assuan) = start(program, withheld).map_err(Trouble::NotStarted)?;
-            state.process = Some(process);
+            let program = Program {
+                path: program,
+                arguments: &[program.as_os_str()],
+                withheld,
+                reach: Reach::Signals,
+                errors: Errors::Dropped,
+            };
+            let (child, Pipes { to, from, .. }) = program.start().map_err(Trouble::NotStarted)?;
+            state.child = Some(child);
             state.terminal = place.state();
-            assuan
+            Assuan::new(to, from)
         };
         let reply = speak(&mut assuan, &place);
         assuan.bye();
@@ -97,27 +95,19 @@ impl Dialog {
 impl State {
     /// Waits as long as `patience` for the end of the process, and then makes it end.
     fn close(&mut self, patience: Duration) {
-        if let Some(process) = self.process.take() {
-            let ended = has_ended(process, patience)
-                || (kill(process, Signal::SIGTERM).is_ok() && has_ended(process, LAST_WORDS))
-                || (kill(process, Signal::SIGKILL).is_ok() && has_ended(process, LAST_WORDS));
+        if let Some(mut child) = self.child.take() {
+            let mut ended = child.end_within(patience);
+            for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+                if ended.is_none() {
+                    child.signal(signal);
+                    ended = child.end_within(LAST_WORDS);
+                }
+            }
             // One that the system cannot end holds nothing of ours any more.
-            let _ = ended;
         }
         if let Some((terminal, before)) = self.terminal.take() {
             // What was typed and not taken is nobody else's; a terminal that is gone needs no restoring.
             let _ = tcsetattr(&terminal, SetArg::TCSAFLUSH, &before);
-        }
-    }
-}
-
-fn has_ended(process: Pid, patience: Duration) -> bool {
-    let deadline = Instant::now() + patience;
-    loop {
-        match waitpid(process, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) if Instant::now() < deadline => thread::sleep(PAUSE),
-            Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => return false,
-            _ => return true,
         }
     }
 }
@@ -156,42 +146,4 @@ impl Place {
         let (_, terminal) = self.0.as_ref()?;
         Some((terminal.try_clone().ok()?, tcgetattr(terminal).ok()?))
     }
-}
-
-/// Starts the program with pipes for its input and output and nothing else that is open here: a script may have left a descriptor
-/// with secrets. Signals are blocked in this process and wait for a thread of it; there they shall arrive.
-fn start(program: &Path, withheld: &[OsString]) -> Result<(Pid, Assuan), Errno> {
-    let (its_input, to) = pipe2(OFlag::O_CLOEXEC)?;
-    let (from, its_output) = pipe2(OFlag::O_CLOEXEC)?;
-    let mut actions = PosixSpawnFileActions::init()?;
-    actions.add_dup2(its_input.as_raw_fd(), 0)?;
-    actions.add_dup2(its_output.as_raw_fd(), 1)?;
-    actions.add_open(2, "/dev/null", OFlag::O_WRONLY, Mode::empty())?;
-    for number in open_descriptors() {
-        actions.add_close(number)?;
-    }
-    let mut attributes = PosixSpawnAttr::init()?;
-    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF)?;
-    attributes.set_sigmask(&SigSet::empty())?;
-    // Ignored by whatever Rust begins.
-    attributes.set_sigdefault(&SigSet::from_iter([Signal::SIGPIPE]))?;
-    let text = |bytes: &OsStr| CString::new(bytes.as_bytes()).map_err(|_| Errno::EINVAL);
-    let kept = env::vars_os().filter(|(name, _)| !withheld.contains(name));
-    let environment = kept.map(|(name, value)| {
-        let mut pair = name;
-        pair.push("=");
-        pair.push(value);
-        text(&pair)
-    });
-    let environment: Vec<CString> = environment.collect::<Result<_, _>>()?;
-    let path = text(program.as_os_str())?;
-    let process = posix_spawn(path.as_c_str(), &actions, &attributes, &[path.as_c_str()], &environment)?;
-    Ok((process, Assuan::new(to.into(), from.into())))
-}
-
-/// The descriptors that are open here behind the three streams.
-fn open_descriptors() -> Vec<i32> {
-    let listed = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
-    let numbers = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.filter(|number| *number > 2).collect()
 }

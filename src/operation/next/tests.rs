@@ -29,25 +29,16 @@ fn left(left: u8) -> Retries {
 }
 
 fn token(abilities: &'static [Ability], references: Vec<Reference>) -> Survey {
-    Survey {
-        identity: Identity {
-            application: Application::Piv,
-            serial: Some(Text::from("1234")),
-            label: None,
-            manufacturer: None,
-            model: None,
-            place: Place::Reader(Text::from("R")),
-            blank: false,
-        },
-        references,
-        abilities: std::borrow::Cow::Borrowed(abilities),
-        limit_rules: None,
-        set_before: None,
-        init_rules: None,
-        unblocked_by: None,
-        notes: Vec::new(),
-        pad: crate::token::Pad::None,
-    }
+    let identity = Identity {
+        application: Application::Piv,
+        serial: Some(Text::from("1234")),
+        label: None,
+        manufacturer: None,
+        model: None,
+        place: Place::Reader(Text::from("R")),
+        blank: false,
+    };
+    Survey::new(identity, references, abilities)
 }
 
 fn card(pin: (State, Retries), puk: (State, Retries)) -> Survey {

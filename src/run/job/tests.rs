@@ -18,7 +18,7 @@ use crate::{
     ledger::Nowhere,
     policy::{Clause, Demands, Generator, Origin, Scope},
     secret::{Entry, Pin},
-    token::{Ability, Application, Authority, Connection, Length, Need, Pad, Place, Reference, Text, Unit, Verb},
+    token::{Ability, Application, Authority, Connection, Length, Need, Place, Reference, Text, Unit, Verb},
 };
 
 const ABILITIES: &[Ability] = &[
@@ -78,25 +78,20 @@ impl Token for FakeToken {
             current_length: None,
         };
         let seen = if self.hidden_left.is_some() { Retries::Unknown } else { Retries::counted(self.left, None) };
-        Ok(Survey {
-            identity: Identity {
-                application: Application::Piv,
-                serial: None,
-                label: Some(Text::from("desk-7")),
-                manufacturer: None,
-                model: None,
-                place: Place::Reader(Text::from("R")),
-                blank: false,
-            },
-            references: vec![reference(Role::UserPin, seen), reference(Role::Puk, Retries::Unknown)],
-            abilities: ABILITIES.into(),
-            limit_rules: None,
-            set_before: None,
-            unblocked_by: None,
-            init_rules: None,
-            notes: Vec::new(),
-            pad: Pad::None,
-        })
+        let identity = Identity {
+            application: Application::Piv,
+            serial: None,
+            label: Some(Text::from("desk-7")),
+            manufacturer: None,
+            model: None,
+            place: Place::Reader(Text::from("R")),
+            blank: false,
+        };
+        Ok(Survey::new(
+            identity,
+            vec![reference(Role::UserPin, seen), reference(Role::Puk, Retries::Unknown)],
+            ABILITIES,
+        ))
     }
 
     fn retries(&mut self, role: Role) -> Result<Retries> {

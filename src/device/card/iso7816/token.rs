@@ -341,12 +341,6 @@ impl Token for Card<'_, '_> {
         let references = self.references(&told);
         let pad = self.pad(&references);
         Ok(Survey {
-            identity: crate::device::card::application::CardApplication::identity(self.memory, self.place.clone()),
-            references,
-            abilities: kind.abilities(self.memory.chosen).into(),
-            limit_rules: None,
-            init_rules: None,
-            unblocked_by: None,
             set_before: self
                 .reference(Role::UserPin)?
                 .set_after()
@@ -354,6 +348,11 @@ impl Token for Card<'_, '_> {
                 .map(|own| own.role),
             notes: if depth == Depth::Full { self.notes() } else { Vec::new() },
             pad,
+            ..Survey::new(
+                crate::device::card::application::CardApplication::identity(self.memory, self.place.clone()),
+                references,
+                kind.abilities(self.memory.chosen),
+            )
         })
     }
 

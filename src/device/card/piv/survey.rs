@@ -33,15 +33,10 @@ impl Piv<'_, '_> {
         let abilities = self.memory.known_abilities();
         let key = self.key.flatten();
         Ok(Survey {
-            identity: self.memory.who(self.place.clone()),
-            references,
-            abilities: abilities.into(),
             limit_rules: abilities.iter().any(|able| able.verb == Verb::RetriesSet).then_some(&LIMIT_RULES),
-            set_before: None,
-            unblocked_by: None,
-            init_rules: None,
             notes: key.and_then(|key| key.touch).and_then(note).into_iter().collect(),
             pad,
+            ..Survey::new(self.memory.who(self.place.clone()), references, abilities)
         })
     }
 

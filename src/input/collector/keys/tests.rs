@@ -51,24 +51,22 @@ fn survey(pad: Pad) -> Survey {
         length: Length { min: if role == Role::Puk { 8 } else { 6 }, max: Some(8), unit: Unit::Digits },
         current_length: None,
     };
+    let identity = Identity {
+        application: Application::Piv,
+        serial: Some(Text::from("4711")),
+        label: None,
+        manufacturer: None,
+        model: None,
+        place: Place::Reader(Text::from("GemPC Pinpad 00 00")),
+        blank: false,
+    };
     Survey {
-        identity: Identity {
-            application: Application::Piv,
-            serial: Some(Text::from("4711")),
-            label: None,
-            manufacturer: None,
-            model: None,
-            place: Place::Reader(Text::from("GemPC Pinpad 00 00")),
-            blank: false,
-        },
-        references: vec![reference(Role::UserPin, Retries::counted(3, None)), reference(Role::Puk, Retries::Unknown)],
-        abilities: ABILITIES.into(),
-        limit_rules: None,
-        set_before: None,
-        unblocked_by: None,
-        init_rules: None,
-        notes: Vec::new(),
         pad,
+        ..Survey::new(
+            identity,
+            vec![reference(Role::UserPin, Retries::counted(3, None)), reference(Role::Puk, Retries::Unknown)],
+            ABILITIES,
+        )
     }
 }
 
@@ -79,7 +77,7 @@ impl Prompter for Listener {
     fn secret(&mut self, question: &str) -> Result<Pin> {
         self.0.lock().unwrap().push(format!("asked: {question}"));
         let is_new = question.to_lowercase().contains("new ");
-        let value = if is_new { b"264859" } else { b"123456" };
+        let value = if is_new { b"904627" } else { b"123456" };
         Ok(Pin::take(Zeroizing::new(value.to_vec())))
     }
 

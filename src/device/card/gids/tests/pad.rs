@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    error::{EntryEnd, Keys},
+    device::card::script::{ends, entries_that_came_to_nothing},
     token::Pad,
 };
 
@@ -21,12 +21,6 @@ fn change_at_keys(gids: &mut dyn Token) -> Result<()> {
 fn reset_at_keys(gids: &mut dyn Token) -> Result<()> {
     survey(gids, &[Role::AdminKey]);
     gids.reset(Role::UserPin, Authority { role: Role::AdminKey, secret: &entry("admin-key") }, &Entry::Pad)
-}
-
-/// The dialogue with another answer at its end, and what comes behind it.
-fn ends(dialogue: &str, answer: &str, behind: &str) -> String {
-    let kept = dialogue.trim_end().strip_suffix("90 00").unwrap();
-    format!("{kept}{answer}\n{behind}")
 }
 
 fn counter(left: u8) -> String {
@@ -60,17 +54,11 @@ fn wrong_pins_at_the_reader_are_wrong_pins() {
 
 #[test]
 fn an_entry_that_came_to_nothing_is_told_as_that() {
-    for (answer, end) in [
-        ("64 00", EntryEnd::TimedOut),
-        ("64 01", EntryEnd::Cancelled),
-        ("64 02", EntryEnd::Differ),
-        ("64 03", EntryEnd::Length),
-    ] {
-        let detail = Some(format!("SW {}", answer.replace(' ', "")));
-        let wanted = || Error::NotEntered { role: Role::UserPin, end, keys: Keys::Reader, detail: detail.clone() };
-        let behind = counter(3);
-        assert_eq!(play(&ends(dialogue!("pad-change"), answer, &behind), change_at_keys), Err(wanted()));
-        assert_eq!(play(&ends(dialogue!("pad-reset"), answer, ""), reset_at_keys), Err(wanted()));
+    for (answer, told) in entries_that_came_to_nothing() {
+        assert_eq!(play(&ends(dialogue!("pad-change"), answer, &counter(3)), change_at_keys), Err(told));
+    }
+    for (answer, told) in entries_that_came_to_nothing() {
+        assert_eq!(play(&ends(dialogue!("pad-reset"), answer, ""), reset_at_keys), Err(told));
     }
     let spent = play(&ends(dialogue!("pad-verify"), "64 01", &counter(2)), verify_at_keys).unwrap_err();
     assert_eq!((spent.kind(), spent.tries_left()), ("wrong-secret", Some(2)));

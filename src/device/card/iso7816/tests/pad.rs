@@ -5,8 +5,10 @@
 
 use super::*;
 use crate::{
-    device::card::channel::Channel,
-    error::{EntryEnd, Keys},
+    device::card::{
+        channel::Channel,
+        script::{ends, entries_that_came_to_nothing},
+    },
     secret::Entry,
     token::{Pad, Verb},
 };
@@ -116,17 +118,9 @@ fn what_the_card_and_the_reader_say_is_told_apart() {
     let wrong = meet("esteid-2018", Some("PIN1"), &esteid_verify(), verify_at_keys).unwrap_err();
     assert_eq!((wrong.kind(), wrong.tries_left()), ("wrong-secret", Some(2)));
     let counter = esteid_verify().lines().skip(2).take(2).collect::<Vec<_>>().join("\n");
-    for (answer, end) in [
-        ("64 00", EntryEnd::TimedOut),
-        ("64 01", EntryEnd::Cancelled),
-        ("64 02", EntryEnd::Differ),
-        ("64 03", EntryEnd::Length),
-    ] {
-        let kept = esteid_change().strip_suffix("90 00").unwrap().to_owned();
-        let dialogue = format!("{kept}{answer}\n{counter}");
-        let detail = Some(format!("SW {}", answer.replace(' ', "")));
-        let wanted = Error::NotEntered { role: Role::UserPin, end, keys: Keys::Reader, detail };
-        assert_eq!(meet("esteid-2018", Some("PIN1"), &dialogue, change_at_keys), Err(wanted));
+    for (answer, told) in entries_that_came_to_nothing() {
+        let dialogue = ends(&esteid_change(), answer, &counter);
+        assert_eq!(meet("esteid-2018", Some("PIN1"), &dialogue, change_at_keys), Err(told));
     }
 }
 

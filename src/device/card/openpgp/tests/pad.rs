@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    error::{EntryEnd, Keys},
+    device::card::script::{ends, entries_that_came_to_nothing},
     token::{Need, Pad},
 };
 
@@ -19,12 +19,6 @@ fn change_at_keys(card: &mut dyn Token) -> Result<()> {
 fn reset_at_keys(card: &mut dyn Token) -> Result<()> {
     guard(card, Role::SoPin);
     card.reset(Role::UserPin, Authority { role: Role::SoPin, secret: &Entry::Pad }, &Entry::Pad)
-}
-
-/// The dialogue with another answer at its end, and what comes behind it.
-fn ends(dialogue: &str, answer: &str, behind: &str) -> String {
-    let kept = dialogue.trim_end().strip_suffix("90 00").unwrap();
-    format!("{kept}{answer}\n{behind}")
 }
 
 const COUNTERS: &str = "> 00 CA 00 C4 00\n< 00 7F 7F 7F 03 00 03 90 00\n";
@@ -65,18 +59,12 @@ fn an_admin_pin_that_is_blocked_at_the_reader_is_told_as_that() {
 
 #[test]
 fn whoever_cancels_or_waits_too_long_is_told_and_the_counters_are_read_again() {
-    for (answer, end) in [
-        ("64 00", EntryEnd::TimedOut),
-        ("64 01", EntryEnd::Cancelled),
-        ("64 02", EntryEnd::Differ),
-        ("64 03", EntryEnd::Length),
-    ] {
+    for (answer, told) in entries_that_came_to_nothing() {
         let error = play(&ends(dialogue!("pad-change"), answer, COUNTERS), change_at_keys).unwrap_err();
-        let detail = Some(format!("SW {}", answer.replace(' ', "")));
-        assert_eq!(error, Error::NotEntered { role: Role::UserPin, end, keys: Keys::Reader, detail });
+        assert_eq!(error, told);
         // Behind the Admin PIN, which was right, there is no try to be lost.
         let error = play(&ends(dialogue!("pad-reset"), answer, ""), reset_at_keys).unwrap_err();
-        assert!(matches!(error, Error::NotEntered { role: Role::UserPin, end: told, .. } if told == end), "{error:?}");
+        assert_eq!(error, told);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    error::{EntryEnd, Keys},
+    device::card::script::{ends, entries_that_came_to_nothing},
     token::Pad,
 };
 
@@ -14,12 +14,6 @@ fn verify_at_keys(hsm: &mut dyn Token) -> Result<()> {
 fn change_at_keys(hsm: &mut dyn Token) -> Result<()> {
     guard(hsm, Role::UserPin);
     hsm.change(Role::UserPin, &Entry::Pad, &Entry::Pad)
-}
-
-/// The dialogue with another answer at its end, and what comes behind it.
-fn ends(dialogue: &str, answer: &str, behind: &str) -> String {
-    let kept = dialogue.trim_end().strip_suffix("90 00").unwrap();
-    format!("{kept}{answer}\n{behind}")
 }
 
 #[test]
@@ -47,16 +41,9 @@ fn wrong_pins_at_the_reader_are_wrong_pins() {
 
 #[test]
 fn an_entry_that_came_to_nothing_is_told_as_that() {
-    for (answer, end) in [
-        ("64 00", EntryEnd::TimedOut),
-        ("64 01", EntryEnd::Cancelled),
-        ("64 02", EntryEnd::Differ),
-        ("64 03", EntryEnd::Length),
-    ] {
-        let detail = Some(format!("SW {}", answer.replace(' ', "")));
-        let wanted = Error::NotEntered { role: Role::UserPin, end, keys: Keys::Reader, detail };
+    for (answer, told) in entries_that_came_to_nothing() {
         let behind = "> 00 20 00 81\n< 63 C3\n";
-        assert_eq!(play(&ends(dialogue!("pad-change"), answer, behind), change_at_keys), Err(wanted));
+        assert_eq!(play(&ends(dialogue!("pad-change"), answer, behind), change_at_keys), Err(told));
     }
 }
 
