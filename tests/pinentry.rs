@@ -40,7 +40,7 @@ fn a_pinentry_names_the_token_and_takes_the_present_value_and_the_new_one_twice(
     let desk = Desk::new();
     let call = desk.logged(&["pin", "change", "--pin", "pinentry", "--new-pin", "pinentry"]).envs([REAL]);
     let mut terminal = Terminal::spawn(call.command());
-    asked(&mut terminal, "PIN of desk-7 (it does not tell how many tries are left)").send("123456\r");
+    asked(&mut terminal, "PIN of desk-7 (it does not count tries)").send("123456\r");
     asked(&mut terminal, "New PIN of desk-7 (4 to 255 bytes)").send("86420975\r");
     terminal.expect("The same again: ").send("86420975\r");
     let (code, shown) = terminal.wait();

@@ -32,7 +32,7 @@ fn change(desk: &Desk) -> Pukka {
 fn a_prompt_names_the_token_says_that_tries_are_not_told_and_shows_nothing_of_what_is_typed() {
     let desk = Desk::new();
     let mut terminal = on_terminal(change(&desk));
-    terminal.expect("PIN of desk-7 (it does not tell how many tries are left): ").send("123456\r");
+    terminal.expect("PIN of desk-7 (it does not count tries): ").send("123456\r");
     terminal.expect("New PIN of desk-7 (4 to 255 bytes): ").send("86420975\r");
     terminal.expect("The same new PIN again: ").send("86420975\r");
     let (code, shown) = terminal.wait();

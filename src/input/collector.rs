@@ -420,6 +420,7 @@ fn tries(need: Need, survey: &Survey) -> Option<String> {
     match survey.reference(need.role())?.retries {
         Retries::Unknown if !need.role().is_counted() => None,
         Retries::Unknown => Some("it does not tell how many tries are left".to_owned()),
+        Retries::Unlimited => Some("it does not count tries".to_owned()),
         retries => Some(retries.to_string()),
     }
 }

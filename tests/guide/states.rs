@@ -42,11 +42,10 @@ fn ready() {
 }
 
 #[test]
-fn ready_on_a_token_that_counts_in_silence() {
+fn ready_on_a_token_that_does_not_count() {
     told_of_module(
         "",
-        "The PIN is ready; the token does not tell how many tries are left. Nothing has
-to be done.
+        "The PIN is ready; this token does not count tries. Nothing has to be done.
 
   1  Change the PIN
      pukka pin change --token 'SEL'
@@ -139,8 +138,7 @@ fn unset_and_set_by_the_so() {
     assert!(
         lines(&shown).starts_with(&format!(
             "The token desk-7 in slot {slot} of libfault_module.so is there.
-The PIN has not been set yet; the token does not tell how many tries the SO PIN
-has left.
+The PIN has not been set yet.
 
   1  Set the first PIN, with the SO PIN
      pukka pin set --token 'pkcs11:token=desk-7;serial={serial}'
@@ -149,7 +147,7 @@ has left.
 Your choice (1 or q): 1
 
 $ pukka pin set --token 'pkcs11:token=desk-7;serial={serial}'
-SO PIN of desk-7 (it does not tell how many tries are left): \n"
+SO PIN of desk-7 (it does not count tries): \n"
         )),
         "{shown}"
     );
@@ -172,8 +170,7 @@ fn unset_on_a_card_that_takes_the_first_pin_from_anyone() {
 fn must_be_changed() {
     told_of_module(
         "token-flags=+0x80000", // CKF_USER_PIN_TO_BE_CHANGED
-        "The PIN must be changed before it can be used; the token does not tell how many
-tries are left.
+        "The PIN must be changed before it can be used; this token does not count tries.
 
   1  Change the PIN
      pukka pin change --token 'SEL'
@@ -225,9 +222,8 @@ Your choice (1 or q): ",
 fn final_try() {
     told_of_module(
         "token-flags=+0x20000", // CKF_USER_PIN_FINAL_TRY
-        "The PIN is ready; one try is left, and a wrong value now blocks it; the token
-does not tell how many tries the SO PIN has left. Once the PIN is blocked, it
-takes the SO PIN to bring it back.
+        "The PIN is ready; one try is left, and a wrong value now blocks it. Once the PIN
+is blocked, it takes the SO PIN to bring it back.
 
   1  Set a new PIN in place of one that is forgotten, with the SO PIN
      pukka pin reset --token 'SEL'
@@ -243,7 +239,7 @@ Your choice (1, 2 or q): ",
 fn locked() {
     told_of_module(
         "token-flags=+0x40000", // CKF_USER_PIN_LOCKED
-        "The PIN is blocked; the token does not tell how many tries the SO PIN has left.
+        "The PIN is blocked.
 
   1  Set a new PIN, with the SO PIN
      pukka pin reset --token 'SEL'

@@ -4,7 +4,7 @@ use super::*;
 use crate::support::desk::set_mode;
 
 /// A pinentry that hands the lines of a file over, one by one.
-const PINENTRY: &str = r#"#!/bin/sh
+pub const PINENTRY: &str = r#"#!/bin/sh
 printf 'OK\n'
 while read -r line; do
   case $line in

@@ -223,3 +223,30 @@ fn what_was_entered_stands_in_no_output_trace_or_file() {
         }
     }
 }
+
+#[test]
+fn a_note_about_one_value_stands_in_no_window_that_asks_for_another() {
+    let desk = Desk::new();
+    let text = r#"printf 'OK\n'
+while read -r line; do
+  printf '%s\n' "$line" >>"$HOME/asked"
+  case $line in
+    SETDESC*PIN*) desc=$line; printf 'OK\n' ;;
+    GETPIN*) case $desc in *SO*) printf 'S PIN_REPEATED\nD 12345678\nOK\n' ;; *) printf 'S PIN_REPEATED\nD 23456789\nOK\n' ;; esac ;;
+    BYE*) exit 0 ;;
+    *) printf 'OK\n' ;;
+  esac
+done
+"#;
+    let program = speaking(&desk, text);
+    let init = ["token", "init", "--label", "desk-9", "--new-so-pin", "pinentry", "--new-pin", "pinentry"];
+    let run = desk.logged(&init).env("PINENTRY", program).run().code(0);
+    let asked = asked(&desk);
+    assert_eq!(asked.iter().filter(|line| line.starts_with("GETPIN")).count(), 2, "{asked:?}");
+    assert!(!asked.iter().any(|line| line.starts_with("SETERROR")), "{asked:?}");
+    let notes: Vec<&str> = run.err.lines().filter(|line| line.contains("guessed early")).collect();
+    assert_eq!(notes.len(), 2, "{}", run.err);
+    for role in ["note: the new SO PIN ", "note: the new PIN "] {
+        assert_eq!(notes.iter().filter(|note| note.starts_with(role)).count(), 1, "{role}: {notes:?}");
+    }
+}

@@ -3,7 +3,10 @@
 use cryptoki_sys::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Library, quirks::Quirks};
+use super::{
+    Library,
+    quirks::{Counting, Quirks},
+};
 use crate::token::{Application, Identity, Length, Place, Reference, Retries, Role, State, Text, Unit};
 
 /// What a token says of itself (CK_TOKEN_INFO), as far as PIN administration needs it.
@@ -121,7 +124,11 @@ pub fn references(info: &TokenInfo, quirks: &Quirks) -> Vec<Reference> {
                 State::Ready if role == Role::UserPin && !quirks.tells_user_pin => State::Unknown,
                 state => state,
             },
-            retries: retries(info, role),
+            retries: match retries(info, role) {
+                // SoftHSM2 has flags for it and counts nothing.
+                Retries::Unknown if quirks.counting == Counting::Never && role != Role::Puk => Retries::Unlimited,
+                told => told,
+            },
             default: None,
             length: known.unwrap_or_else(|| length(info)),
             current_length: match known {
