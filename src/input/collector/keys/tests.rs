@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     input::{Destroy, Prompter, Source},
     operation::{Operation, Orders},
+    policy::{Characters, Clause, Demands, Facts, Generator, Origin, Policy, Ruling, Scope},
     secret::{Entry, Pin},
     token::{
         Ability, Application, Entries, Identity, ReaderPad, Reference, Retries, Role, State, Text, Typed, Unit, Verb,
@@ -93,17 +94,49 @@ impl Prompter for Listener {
 
 /// Collects the secrets of an operation; what was typed elsewhere, and what was told on the way.
 fn collect(operation: &Operation, pad: Pad, sources: &[(Need, Source)]) -> Result<(Vec<Need>, Vec<String>)> {
+    collect_under(Demands::default(), operation, pad, sources)
+}
+
+/// The same where a policy demands that of a new PIN.
+fn collect_under(
+    demands: Demands,
+    operation: &Operation,
+    pad: Pad,
+    sources: &[(Need, Source)],
+) -> Result<(Vec<Need>, Vec<String>)> {
     let survey = survey(pad);
     let offered = sources.iter().map(|(need, _)| *need).collect();
     let plan = operation.plan(&survey, &Orders { offered, ..Orders::default() }).unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let sources: BTreeMap<Need, Source> = sources.iter().cloned().collect();
     let mut collector = Collector::new(sources, Some(Box::new(Listener(Arc::clone(&told)))), Destroy::Ask);
+    collector.obey(Rules { by_role: [(Role::UserPin, (ruling(demands), Vec::new()))].into(), facts: None });
     collector.ask(&plan, &survey)?;
     let secrets = collector.collect(&plan, &survey)?;
     let typed = plan.needs().into_iter().filter(|need| matches!(secrets.get(*need), Ok(Entry::Pad))).collect();
     let told = told.lock().unwrap().clone();
     Ok((typed, told))
+}
+
+/// What a policy of one clause comes to that demands this of a PIN.
+fn ruling(demands: Demands) -> Ruling {
+    let clause = Clause {
+        origin: Origin { file: "FILE".into(), line: 1 },
+        scope: Scope::default(),
+        roles: [Role::UserPin].into(),
+        demands,
+        common_pins: None,
+        authorities: None,
+        allow_last_try: None,
+        generate: Generator::default(),
+        lines: BTreeMap::new(),
+    };
+    let policy = Policy { administrator: vec![clause], user: Vec::new() };
+    policy.ruling(&Facts::of(&survey(Pad::None).identity, None), Role::UserPin)
+}
+
+fn of_length(min: Option<usize>, max: Option<usize>) -> Demands {
+    Demands { min, max, ..Demands::default() }
 }
 
 const CHANGE: Operation = Operation::Change { role: Role::UserPin };
@@ -115,9 +148,10 @@ fn the_keys_of_a_reader_are_the_default_and_what_they_ask_is_told_before_in_orde
     assert_eq!(typed, [PIN, NEW_PIN]);
     assert!(told[0].contains("the keys of GemPC Pinpad 00 00") && told[0].ends_with("in this order:"), "{told:?}");
     assert_eq!(
-        told[1..],
+        told[1..4],
         ["  1. the PIN (3 tries left)", "  2. the new PIN (6 to 8 digits)", "  3. the new PIN once more"]
     );
+    assert!(told[4].contains("Ctrl-C waits") && told.len() == 5, "how to give up is told: {told:?}");
     let (typed, told) = collect(&RESET, reader(true), &[]).unwrap();
     assert_eq!(typed, [PUK, NEW_PIN]);
     assert!(told[1].starts_with("  1. the PUK (") && told[2].starts_with("  2. the new PIN ("), "{told:?}");
@@ -126,7 +160,7 @@ fn the_keys_of_a_reader_are_the_default_and_what_they_ask_is_told_before_in_orde
 #[test]
 fn who_types_an_old_pin_twice_is_told_so_and_why_no_digit_may_be_too_many() {
     let (_, told) = collect(&CHANGE, reader(false), &[]).unwrap();
-    assert_eq!(told.len(), 5);
+    assert_eq!(told.len(), 6);
     assert!(told[2].contains("the PIN once more") && told[2].contains("not told where it ends"), "{told:?}");
     assert!(told[3].contains("new PIN (6 to 8 digits)") && told[4].contains("new PIN once more"), "{told:?}");
 }
@@ -168,6 +202,42 @@ fn keys_that_are_named_and_cannot_be_used_are_refused_with_the_reason_and_what_t
     // Unnamed, they are simply not the default.
     let (typed, _) = collect(&CHANGE, none, &[]).unwrap();
     assert_eq!(typed, []);
+}
+
+#[test]
+fn a_policy_narrows_what_the_keys_of_a_reader_take_and_that_is_told() {
+    let (typed, told) = collect_under(of_length(Some(7), None), &CHANGE, reader(true), &[]).unwrap();
+    assert_eq!(typed, [PIN, NEW_PIN]);
+    assert!(told[0].starts_with("the policy asks for a new PIN of 7 to 8 digits; of what is typed"), "{told:?}");
+    assert!(told[1].contains("an old PIN of 7 to 8 digits only") && told[1].contains("--pin prompt"), "{told:?}");
+    assert!(told.iter().any(|told| told.ends_with("the new PIN (7 to 8 digits)")), "{told:?}");
+    // What is no stricter than the card says nothing of it.
+    let (_, told) = collect_under(of_length(Some(6), Some(8)), &CHANGE, reader(true), &[]).unwrap();
+    assert!(!told.iter().any(|told| told.contains("old PIN of")), "{told:?}");
+}
+
+#[test]
+fn keys_that_cannot_be_held_to_the_policy_leave_the_value_to_the_keyboard() {
+    let letters = Demands { characters: Some(Characters::Letters), ..Demands::default() };
+    // A PUK of eight digits does not go into an entry of seven at most, and one range is for both.
+    for (demands, operation) in
+        [(letters, CHANGE), (of_length(Some(9), None), CHANGE), (of_length(None, Some(7)), RESET)]
+    {
+        let sources = operation.plan(&survey(reader(true)), &Orders::default()).unwrap().needs();
+        let pads: Vec<_> = sources.iter().map(|need| (*need, Source::Pad)).collect();
+        let error = collect_under(demands.clone(), &operation, reader(true), &pads).unwrap_err();
+        assert_eq!((error.kind(), error.exit_code()), ("policy", 6), "{demands:?}");
+        assert!(
+            error.to_string().contains("the keys of this reader") && error.to_string().contains(" prompt"),
+            "{error}"
+        );
+    }
+    let (typed, told) = collect_under(of_length(None, Some(7)), &RESET, reader(true), &[]).unwrap();
+    assert_eq!(typed, []);
+    assert!(told.iter().any(|told| told.starts_with("asked: PUK of ")), "{told:?}");
+    // The least is another's to reach too: a PUK of eight digits has seven.
+    let (typed, _) = collect_under(of_length(Some(7), None), &RESET, reader(true), &[]).unwrap();
+    assert_eq!(typed, [PUK, NEW_PIN]);
 }
 
 #[test]
