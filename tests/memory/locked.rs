@@ -46,8 +46,14 @@ fn each_page_of_the_tool_and_the_worker_that_holds_a_secret_is_locked_for_whoeve
         let stage = Stage::of_a_user();
         // What has no repeated entry is asked for the new value once more.
         let again = if source == "pinentry" { format!("{NEW}\n") } else { String::new() };
-        stage.file("lines", &format!("{}{again}", lines()));
-        set_mode(&stage.file("pinentry", PINENTRY), 0o700);
+        let given = stage.file("lines", &format!("{}{again}", lines()));
+        if source == "pinentry" {
+            // It is another program of that user, and has no rights but his.
+            let program = stage.file("pinentry", PINENTRY);
+            for (path, mode) in [(stage.folder.path(), 0o777), (&given, 0o666), (&program, 0o755)] {
+                set_mode(path, mode);
+            }
+        }
         let gate = stage.gate("use");
         let running =
             start_by_a_user(&stage, LOCKABLE, text, Faults::new().rule("swallow").rule(gate.before("C_SetPIN")));
