@@ -12,6 +12,9 @@ use crate::{
 /// The columns that every terminal has.
 const COLUMNS: usize = 80;
 
+/// What tells where a policy is laid down.
+const POLICY: &str = "pukka policy check";
+
 /// What can be chosen.
 pub struct Choice {
     /// What stands beside its number.
@@ -229,7 +232,12 @@ fn of_other(other: &Reference, pin: &Reference) -> Option<String> {
 /// What a wrong value would lead to, where one try is left.
 fn once_blocked_sentence(next: &Next, survey: &Survey, selector: &str) -> String {
     let name = the(next.pin.name);
-    match once_blocked(next, survey, selector).map(|way| (way.hint, way.able.by)) {
+    let left = once_blocked(next, survey, selector);
+    let held_back = left.as_ref().is_some_and(|left| left.held_back);
+    match left.and_then(|left| left.ways.into_iter().next()).map(|way| (way.hint, way.able.by)) {
+        None if held_back => {
+            format!("Once {name} is blocked, the policy of this machine permits nothing that brings it back.")
+        }
         Some((Hint::Command(_), Some(by))) => {
             format!("Once {name} is blocked, it takes the {} to bring it back.", survey.called(by))
         }
@@ -274,6 +282,12 @@ pub fn left(next: &Next, survey: &Survey) -> (String, Option<Hint>) {
     let name = the(next.pin.name);
     if let Some(how) = survey.unblocked_by.filter(|_| next.pin.state == State::Blocked) {
         return (capitalised(&format!("{how}.")), None);
+    }
+    if next.held_back {
+        let said = format!(
+            "The token has a way to bring {name} back, and only the policy of this machine forbids it: ask whoever administers this machine. What tells where that is laid down is"
+        );
+        return (said, Some(Hint::Command(POLICY.into())));
     }
     let hint = next.ways.first().map(|way| &way.hint);
     match hint {
