@@ -38,7 +38,8 @@ pub fn next(survey: &Survey, selector: &str) -> Vec<Next> {
     let of_pin = |(pin, own): (Reference, Survey)| {
         let named = Some(pin.name).filter(|_| several);
         let ways: Vec<Way> = helping(&pin, &own).into_iter().map(|able| way(able, &own, selector, named)).collect();
-        let held_back = ways.is_empty() && held_back(&own);
+        let is_held_back = || matches!(pin.state, State::Blocked | State::Unset) && held_back(&own);
+        let held_back = ways.is_empty() && is_held_back();
         Next { pin, ways, held_back }
     };
     pins(survey).map(of_pin).collect()

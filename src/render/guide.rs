@@ -155,7 +155,8 @@ pub fn state(token: &Listed, survey: &Survey, next: &[Next]) -> String {
     if next.is_empty() {
         sentences.push("It shows no PIN.".into());
     }
-    if is_well(survey, next) {
+    sentences.extend(token.unmet.iter().map(|why| capitalised(&format!("{why}."))));
+    if token.unmet.is_none() && is_well(survey, next) {
         sentences.push("Nothing has to be done.".into());
     }
     sentences.extend(survey.notes.iter().map(|note| capitalised(&format!("{note}."))));
@@ -284,8 +285,9 @@ pub fn left(next: &Next, survey: &Survey) -> (String, Option<Hint>) {
         return (capitalised(&format!("{how}.")), None);
     }
     if next.held_back {
+        let way = if next.pin.state == State::Unset { format!("set {name}") } else { format!("bring {name} back") };
         let said = format!(
-            "The token has a way to bring {name} back, and only the policy of this machine forbids it: ask whoever administers this machine. What tells where that is laid down is"
+            "The token has a way to {way}, and only the policy of this machine forbids it: ask whoever administers this machine. What tells where that is laid down is"
         );
         return (said, Some(Hint::Command(POLICY.into())));
     }
@@ -298,6 +300,10 @@ pub fn left(next: &Next, survey: &Survey) -> (String, Option<Hint>) {
             // The sentence told the price.
             Some(Hint::Command(command.clone())),
         ),
+        // A kind of token without labels takes none.
+        Some(Hint::Command(command)) if !command.ends_with("--label NAME") => {
+            ("What lets it begin is".into(), hint.cloned())
+        }
         Some(Hint::Command(_)) => ("Its label is yours to choose, in place of NAME:".into(), hint.cloned()),
         Some(Hint::Advice(advice)) => (capitalised(&format!("{advice}.")), None),
         None if next.pin.state == State::Ready => (String::new(), None),

@@ -68,7 +68,7 @@ impl Collector {
             return policy::check_current(need, value, reference);
         }
         let old = self.old(need);
-        policy::check_new(role, value, reference, old)?;
+        policy::check_new(value, reference, old)?;
         self.rules.check(role, value, old, self.others(role))
     }
 
@@ -83,7 +83,7 @@ impl Collector {
         };
         let passes = |value: &Pin| {
             let others = all().filter_map(|other| Some((other.role(), beside(other)?))).collect();
-            policy::check_new(role, value, reference, old).and_then(|()| self.rules.check(role, value, old, others))
+            policy::check_new(value, reference, old).and_then(|()| self.rules.check(role, value, old, others))
         };
         let generator = self.rules.by_role.get(&role).map(|(ruling, _)| ruling.generator()).unwrap_or_default();
         generate::generate(reference, generator, &self.rules.demands(role), &passes)
