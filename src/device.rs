@@ -58,7 +58,7 @@ impl Settings {
     }
 
     /// Whether a person named modules, on the command line or in a configuration.
-    fn names_modules(&self) -> bool {
+    pub fn names_modules(&self) -> bool {
         self.modules.as_ref().is_some_and(|named| !named.is_empty())
     }
 }

@@ -67,14 +67,14 @@ pub fn may_spend(role: Role, retries: Retries, allowed: &[Role]) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Policy`] with the rule, never the value.
-pub fn check_new(role: Role, value: &Pin, reference: &Reference, old: Option<&Pin>) -> Result<()> {
-    let length = reference.length;
+pub fn check_new(value: &Pin, reference: &Reference, old: Option<&Pin>) -> Result<()> {
+    let (length, called) = (reference.length, reference.name);
     let given = count(value, length.unit);
     if given < length.min {
-        return Err(Error::Policy(format!("the new {role} is too short: this token takes {}", limits(length))));
+        return Err(Error::Policy(format!("the new {called} is too short: this token takes {}", limits(length))));
     }
     if length.max.is_some_and(|max| given > max) {
-        return Err(Error::Policy(format!("the new {role} is too long: this token takes {}", limits(length))));
+        return Err(Error::Policy(format!("the new {called} is too long: this token takes {}", limits(length))));
     }
     let fits = match length.unit {
         Unit::Bytes => true,
@@ -88,12 +88,12 @@ pub fn check_new(role: Role, value: &Pin, reference: &Reference, old: Option<&Pi
             Unit::Bytes | Unit::Digits | Unit::HexDigits => "",
         };
         return Err(Error::Policy(format!(
-            "the new {role} holds a character that this token does not take: it takes {}{alphabet}",
+            "the new {called} holds a character that this token does not take: it takes {}{alphabet}",
             limits(length)
         )));
     }
     if old == Some(value) {
-        return Err(Error::Policy(format!("the new {role} is the old one")));
+        return Err(Error::Policy(format!("the new {called} is the old one")));
     }
     Ok(())
 }
@@ -105,13 +105,21 @@ pub fn check_new(role: Role, value: &Pin, reference: &Reference, old: Option<&Pi
 pub fn check_current(need: Need, value: &Pin, reference: &Reference) -> Result<()> {
     let (fits, unit) = match reference.length.unit {
         Unit::HexDigits => (value.bytes().iter().all(u8::is_ascii_hexdigit), "hexadecimal digits"),
+        // No such token takes anything else for a value: it was never given one.
+        Unit::Characters | Unit::Digits if !value.bytes().is_ascii() => {
+            return Err(Error::Policy(format!(
+                "what --{} gave cannot be the {}, which has no letters but those of ASCII; nothing was sent",
+                need.option(),
+                reference.name,
+            )));
+        }
         Unit::Bytes | Unit::Characters | Unit::Digits => (true, "characters"),
     };
     match reference.current_length {
         Some((min, max)) if !fits || !(min..=max).contains(&value.len()) => Err(Error::Policy(format!(
             "what --{} gave cannot be the {}, which has {}; nothing was sent",
             need.option(),
-            need.role(),
+            reference.name,
             range(min, Some(max), unit),
         ))),
         _ => Ok(()),

@@ -76,9 +76,11 @@ pub fn look(selection: &Selection, settings: &Settings, policy: &Policy, full: b
                 let facts = survey.as_ref().map(|survey| Facts::of(&survey.identity, None).hiding_card(hides_card));
                 let bounds = facts.as_ref().map(|facts| policy.bounds(facts));
                 survey.iter_mut().zip(bounds).for_each(|(survey, bounds)| bounds.narrow(survey));
+                let judged = survey.as_mut().zip(facts.as_ref());
+                let unmet = judged.and_then(|(survey, facts)| policy::unmet(policy, facts, survey));
                 // The survey knows the token better than the search, which asks no more than it must.
                 survey.iter().for_each(|survey| identity.clone_from(&survey.identity));
-                surveys.push((index, survey, facts));
+                surveys.push((index, survey, facts, unmet));
             }
             Err(error) => problems.push(Problem { error, hides_token: true, route: identity.place.route() }),
         }
@@ -89,9 +91,9 @@ pub fn look(selection: &Selection, settings: &Settings, policy: &Policy, full: b
         return Err(restore::with_rescue(failure, selection, None, settings));
     }
     let name = naming(&identities.iter().collect::<Vec<_>>());
-    let listed = surveys.into_iter().filter_map(|(index, survey, facts)| {
+    let listed = surveys.into_iter().filter_map(|(index, survey, facts, unmet)| {
         let identity = identities.get(index)?;
-        Some(Listed { selector: name(identity), identity: identity.clone(), survey, facts })
+        Some(Listed { selector: name(identity), identity: identity.clone(), survey, facts, unmet })
     });
     let lost = restore::lost(selection, settings);
     // Nothing else that was not seen is of that weight.
@@ -147,10 +149,17 @@ pub fn operate(
         hides_token: true,
         route: Route::Pkcs11,
     }));
-    let chosen = choose::choose(&mut search, &call.selection, &call.operation).map_err(|error| {
-        collector.forget();
-        restore::with_rescue(Failure::bare(error), &call.selection, None, settings)
-    })?;
+    // Who named a module means what is behind it.
+    let named = if settings.names_modules() {
+        Ok(())
+    } else {
+        choose::beyond_blank(&mut search, &call.selection, &call.operation)
+    };
+    let chosen =
+        named.and_then(|()| choose::choose(&mut search, &call.selection, &call.operation)).map_err(|error| {
+            collector.forget();
+            restore::with_rescue(Failure::bare(error), &call.selection, None, settings)
+        })?;
     drop(search);
     let orders = Orders {
         offered: call.sources.keys().copied().collect(),

@@ -46,6 +46,8 @@ pub struct Survey {
     pub references: Vec<Reference>,
     /// What this kind of token can do, whatever its present state, as far as a policy permits it.
     pub abilities: Cow<'static, [Ability]>,
+    /// What it could do besides, and the policy of this machine does not permit.
+    pub forbidden: Vec<Ability>,
     /// What it asks of whoever sets the limits of its retry counters, where they can be set.
     pub limit_rules: Option<&'static LimitRules>,
     /// The role that has to get its first value before the user PIN does, or never can.
@@ -67,6 +69,7 @@ impl Survey {
             identity,
             references,
             abilities: abilities.into(),
+            forbidden: Vec::new(),
             limit_rules: None,
             set_before: None,
             init_rules: None,

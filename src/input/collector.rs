@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Prompter, Source, credential, file,
-    lines::{self, Lines, check, no_line, unreadable},
+    lines::{self, Lines, as_typed, check, no_line, unreadable},
 };
 use crate::{
     error::{Error, Result},
@@ -283,7 +283,8 @@ impl Collector {
 
     fn ask_current(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
         let value = typed(self.asked(need)?, &question(need, survey))?;
-        check(need, &value).and_then(|()| self.check_value(need, &value, survey)).map(|()| value)
+        let checked = check(need, &value).and_then(|()| self.check_value(need, &value, survey));
+        checked.map(|()| value).map_err(|error| as_typed(error, need))
     }
 
     /// Asks for a new value twice, and says at once what is wrong with it.
@@ -297,7 +298,7 @@ impl Collector {
             let (value, repeated) = self.asked(need)?.new_secret(&question)?;
             last = match check(need, &value).and_then(|()| self.check_value(need, &value, survey)) {
                 Err(_) if value.is_empty() => nothing_typed(),
-                Err(refused) => refused,
+                Err(refused) => as_typed(refused, need),
                 Ok(()) => {
                     let weak = self.weakness(need, &value, survey);
                     let prompter = self.asked(need)?;

@@ -121,7 +121,7 @@ mod tests {
             reference(Role::SoPin, 20, None, Unit::Bytes),
         ] {
             let value = generate(&reference, Generator::default(), &Demands::default(), &|_| Ok(())).unwrap();
-            assert_eq!(policy::check_new(reference.role, &value, &reference, None), Ok(()));
+            assert_eq!(policy::check_new(&value, &reference, None), Ok(()));
         }
     }
 

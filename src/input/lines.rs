@@ -151,6 +151,16 @@ pub fn unreadable(need: Need, error: &io::Error) -> Error {
     Error::Usage(format!("what --{} names cannot be read: {reason}", need.option()))
 }
 
+/// The refusal of a value that was typed: nobody named an option for it.
+pub fn as_typed(error: Error, need: Need) -> Error {
+    match error {
+        Error::Policy(why) => {
+            Error::Policy(why.replacen(&format!("what --{} gave", need.option()), "what was typed", 1))
+        }
+        other => other,
+    }
+}
+
 /// Refuses a value that nobody meant: empty, with control characters, with white space around it. It is never trimmed.
 ///
 /// # Errors
@@ -200,6 +210,12 @@ mod tests {
     fn lines(text: &str) -> Vec<String> {
         let mut lines = Lines::read(text.as_bytes(), PIN).unwrap();
         std::iter::from_fn(|| lines.next_line()).map(|pin| String::from_utf8(pin.bytes().to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_was_typed_is_not_said_to_come_by_an_option() {
+        let error = as_typed(check(PIN, &Pin::take(Zeroizing::new(b"1\t2".to_vec()))).unwrap_err(), PIN).to_string();
+        assert!(error.starts_with("what was typed holds a control character"), "{error}");
     }
 
     #[test]

@@ -29,7 +29,9 @@ pub fn choose(verb: Verb, by: Option<Role>, survey: &Survey, orders: &Orders) ->
     };
     match named {
         Some(role) if able.contains(&role) => match orders.bounds.forbids(verb, role) {
-            Some(by) => Err(Error::Forbidden(format!("the policy forbids `{verb}` by the {role} ({by})"))),
+            Some(by) => {
+                Err(Error::Forbidden(format!("the policy forbids `{verb}` by the {} ({by})", survey.called(role))))
+            }
             None => Ok(role),
         },
         Some(role) if !able.is_empty() => {

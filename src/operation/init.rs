@@ -33,7 +33,7 @@ pub(super) fn plan(label: Option<&str>, terms: &Terms, harm: Harm, survey: &Surv
         authority::presentable(role, survey, orders)?;
         if orders.offered.contains(&Need::New(role)) {
             return Err(Error::Usage(
-                "a live token keeps its SO PIN: give that with --so-pin, and change it afterwards with `so-pin change`"
+                "a live token keeps its SO PIN, so that no --new-so-pin is taken: give the present one with --so-pin, and change it afterwards with `so-pin change`"
                     .into(),
             ));
         }

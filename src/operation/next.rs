@@ -1,6 +1,6 @@
 //! What helps next with each user PIN as it stands: one or two commands, drawn from what this token can do.
 
-use super::{Hint, Operation, hint, possible, possible::operation, possible::pins};
+use super::{Hint, Operation, hint, possible, possible::held_back, possible::operation, possible::pins};
 use crate::token::{Ability, Reference, Retries, Role, State, Survey, Verb};
 
 /// The most commands that are named for one PIN: who has to choose among many is not helped.
@@ -13,6 +13,8 @@ pub struct Next {
     pub pin: Reference,
     /// What helps, the best first; nothing where only the issuer can.
     pub ways: Vec<Way>,
+    /// Whether nothing helps because the policy of this machine forbids what would.
+    pub held_back: bool,
 }
 
 /// One command that helps.
@@ -35,20 +37,20 @@ pub fn next(survey: &Survey, selector: &str) -> Vec<Next> {
     let several = pins(survey).count() > 1;
     let of_pin = |(pin, own): (Reference, Survey)| {
         let named = Some(pin.name).filter(|_| several);
-        let ways = helping(&pin, &own).into_iter().map(|able| way(able, &own, selector, named)).collect();
-        Next { pin, ways }
+        let ways: Vec<Way> = helping(&pin, &own).into_iter().map(|able| way(able, &own, selector, named)).collect();
+        let is_held_back = || matches!(pin.state, State::Blocked | State::Unset) && held_back(&own);
+        let held_back = ways.is_empty() && is_held_back();
+        Next { pin, ways, held_back }
     };
     pins(survey).map(of_pin).collect()
 }
 
-/// What would be left if the PIN of `next` were blocked: the nearest way.
-pub fn once_blocked(next: &Next, survey: &Survey, selector: &str) -> Option<Way> {
-    let (_, mut own) = pins(survey).find(|(pin, _)| pin.name == next.pin.name)?;
+/// What would be left if the PIN of `of` were blocked.
+pub fn once_blocked(of: &Next, survey: &Survey, selector: &str) -> Option<Next> {
+    let (_, mut own) = pins(survey).find(|(pin, _)| pin.name == of.pin.name)?;
     let meant = own.references.iter_mut().find(|own| own.role == Role::UserPin)?;
     (meant.state, meant.retries) = (State::Blocked, Retries::Blocked);
-    let pin = meant.clone();
-    let nearest = helping(&pin, &own).into_iter().next()?;
-    Some(way(nearest, &own, selector, None))
+    next(&own, selector).into_iter().find(|own| own.pin.name == of.pin.name)
 }
 
 /// The abilities that help with `pin`, the first user PIN of `survey`.
@@ -76,9 +78,12 @@ fn helping(pin: &Reference, survey: &Survey) -> Vec<Ability> {
         State::Ready => at_delivery(survey).into_iter().flat_map(one).collect(),
     };
     if helping.is_empty() && pin.state == State::Ready {
-        helping.extend(one(Verb::PinChange));
+        // Who has forgotten it is helped before the tries are spent, and by nobody's last one.
+        let risks_none = |able: &Ability| spends_last(able, survey).is_none();
+        helping.extend(one(Verb::PinChange).chain(by_another().filter(risks_none).take(1)));
     }
-    if helping.is_empty() && matches!(pin.state, State::Blocked | State::Unset) {
+    // Nothing is begun anew where only this machine's policy is in the way.
+    if helping.is_empty() && matches!(pin.state, State::Blocked | State::Unset) && !held_back(survey) {
         helping.extend(one(Verb::TokenErase).chain(one(Verb::TokenInit)).take(1));
     }
     helping.truncate(MOST);

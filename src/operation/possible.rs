@@ -15,6 +15,12 @@ pub fn possible(survey: &Survey) -> Vec<Ability> {
         .collect()
 }
 
+/// Whether the policy of this machine, and nothing else, is in the way of what would bring the user PIN back.
+pub fn held_back(survey: &Survey) -> bool {
+    let unbound = Survey { abilities: survey.forbidden.clone().into(), ..survey.clone() };
+    possible(&unbound).iter().any(|able| matches!(able.verb, Verb::PinSet | Verb::PinReset | Verb::PinUnblock))
+}
+
 /// As [`possible`], for each user PIN of a token that has several: what can be done to it, with its name, and what concerns
 /// none of them, without.
 pub fn choices(survey: &Survey) -> Vec<(Ability, Option<&'static str>)> {

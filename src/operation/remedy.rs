@@ -1,9 +1,9 @@
 //! What to do next: drawn from what this token can do, never from habit.
 
-use super::{Hint, hint, hint::CHECK, possible};
+use super::{Hint, hint, hint::CHECK, possible, possible::held_back};
 use crate::{
     error::{EntryEnd, Error},
-    token::{Ability, Need, Retries, Role, State, Survey, Verb},
+    token::{Ability, Need, Reference, Retries, Role, State, Survey, Verb},
 };
 
 /// How far an operation came before it failed.
@@ -56,9 +56,30 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         Some(Hint::Command(command)) => Some(Hint::LastResort(command)),
         _ => None,
     };
+    let usable = |own: &Reference| own.role == Role::UserPin && matches!(own.state, State::Ready | State::MustChange);
+    let is_usable = survey.references.iter().any(usable);
+    // Nothing is destroyed while the PIN works, nor where this machine's policy alone is in the way.
+    let still_works = |lost: Role| {
+        let change = match able.iter().any(|able| able.verb == Verb::PinChange) {
+            true => ", and whoever knows it can change it by `pin change`",
+            false => "",
+        };
+        let lost = survey.called(lost);
+        let advice = format!(
+            "the {} still works{change}; nothing on this token brings the {lost} back, so ask whoever issued it",
+            survey.called(Role::UserPin)
+        );
+        is_usable.then_some(Hint::Advice(advice))
+    };
+    let by_policy = || {
+        let advice = "the token has a way to bring the PIN back, and only the policy of this machine forbids it: `pukka policy check` tells where that is laid down";
+        held_back(survey).then(|| Hint::Advice(advice.into()))
+    };
     let anew = || last_resort(&[Verb::TokenErase, Verb::TokenInit]);
     let only_the_issuer =
         || Some(Hint::Advice("nothing on this token can restore it; ask whoever issued the token".into()));
+    // What is left where the PIN is of no use any more.
+    let at_last = || restore().or_else(by_policy).or_else(anew).or_else(only_the_issuer);
     // Some cards erase their keys as soon as both are blocked.
     let hazard = || {
         let both = "once PIN and PUK are both blocked, nothing on the card restores them, and some cards erase their keys at once";
@@ -69,31 +90,37 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         let ways = able.iter().filter(|able| able.verb == verb);
         let way = ways.min_by_key(|able| hint::distance(able.by));
         let way = way.map(|able| Hint::Command(hint::call(able, survey, selector)));
-        way.or_else(|| one_of(instead(verb))).or_else(|| Some(look(selector)))
+        way.or_else(|| one_of(instead(verb))).or_else(|| Some(Hint::Command("pukka policy check".into())))
     };
     match error {
         Error::Blocked { .. } if survey.unblocked_by.is_some() => {
             survey.unblocked_by.map(|how| Hint::Advice(how.into()))
         }
-        Error::Blocked { role: Role::UserPin | Role::ResetCode, .. } => {
-            restore().or_else(anew).or_else(only_the_issuer)
-        }
+        Error::Blocked { role: Role::UserPin, .. } => at_last(),
         // Who was to be given a new PIN may have another authority.
-        Error::Blocked { .. } if matches!(verb, Verb::PinReset | Verb::PinUnblock) => {
-            restore().or_else(anew).or_else(only_the_issuer)
+        Error::Blocked { role, .. }
+            if *role == Role::ResetCode || matches!(verb, Verb::PinReset | Verb::PinUnblock) =>
+        {
+            restore().or_else(|| still_works(*role)).or_else(at_last)
         }
-        Error::Blocked { .. } => anew().or_else(only_the_issuer),
+        Error::Blocked { role, .. } => still_works(*role).or_else(at_last),
         // With tries to spare the PIN was most likely mistyped, and there is no need for another's authority yet.
         Error::WrongSecret { role: Role::UserPin, retries: Retries::Left { left: 2.., .. }, .. } => None,
         Error::WrongSecret { role: Role::UserPin, .. } => reset(),
         // Whoever has the authority over the code sets another.
         Error::WrongSecret { role: Role::ResetCode, retries, .. } if retries.is_last() => reset(),
         Error::WrongSecret { role, retries, .. } if retries.is_last() => {
-            let then = match able.iter().any(|able| able.verb == Verb::TokenErase) {
-                true => "only `token erase` is left then, by which everything on the token is lost",
-                false => "nothing on the token can restore it then",
+            let named = survey.called(*role);
+            let blocked = possible(&with_blocked(survey, *role));
+            let has = |wanted: &[Verb]| blocked.iter().any(|able| wanted.contains(&able.verb));
+            let then = match is_usable || has(&[Verb::PinReset, Verb::PinUnblock]) || held_back(survey) {
+                false if has(&[Verb::TokenErase]) => {
+                    "only `token erase` is left then, by which everything on the token is lost".into()
+                }
+                true if is_usable => format!("the {} still works then", survey.called(Role::UserPin)),
+                _ => "nothing on the token can restore it then".to_owned(),
             };
-            Some(Hint::Advice(format!("the next wrong {role} blocks it for good; {then}")))
+            Some(Hint::Advice(format!("the next wrong {named} blocks it for good; {then}")))
         }
         Error::LastTry { role: Role::UserPin | Role::ResetCode }
         | Error::LastTryForbidden { role: Role::UserPin | Role::ResetCode, .. } => reset().or_else(hazard),
@@ -112,7 +139,8 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         Error::Unsupported { .. } if stage == Stage::Collecting => Some(look(selector)),
         // To begin anew by `token init` takes the very SO PIN that is forgotten.
         Error::Unsupported { .. } if verb == Verb::SoPinReset && survey.reference(Role::SoPin).is_some() => {
-            last_resort(&[Verb::TokenErase]).or_else(only_the_issuer)
+            let erase = || last_resort(&[Verb::TokenErase]);
+            still_works(Role::SoPin).or_else(erase).or_else(only_the_issuer)
         }
         Error::Unsupported { .. } if verb == Verb::RetriesSet && survey.limit_rules.is_some() => {
             limits(survey).or_else(|| Some(look(selector)))
@@ -142,11 +170,17 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
 
 /// The survey with what the failure told of the token since.
 fn as_told(survey: &Survey, error: &Error) -> Survey {
-    let mut survey = survey.clone();
-    if let Error::Blocked { role, .. } = error {
-        let told = survey.references.iter_mut().find(|own| own.role == *role);
-        told.into_iter().for_each(|own| (own.state, own.retries) = (State::Blocked, Retries::Blocked));
+    match error {
+        Error::Blocked { role, .. } => with_blocked(survey, *role),
+        _ => survey.clone(),
     }
+}
+
+/// The survey as it would be with `role` blocked.
+fn with_blocked(survey: &Survey, role: Role) -> Survey {
+    let mut survey = survey.clone();
+    let told = survey.references.iter_mut().find(|own| own.role == role);
+    told.into_iter().for_each(|own| (own.state, own.retries) = (State::Blocked, Retries::Blocked));
     survey
 }
 

@@ -196,7 +196,10 @@ fn a_live_token_is_begun_anew_only_by_its_own_so_pin_and_with_a_confirmation() {
     assert_eq!(plan.destroys.as_deref(), Some("1234"));
     assert_eq!(plan.needs(), [Need::Current(Role::SoPin), Need::New(Role::UserPin)]);
     assert_eq!(plan.steps.first().and_then(|step| step.spends), Some(Role::SoPin));
-    assert_eq!(code(init.plan(&live, &offered(&[Need::New(Role::SoPin)]))), 2);
+    for given in [&[Need::New(Role::SoPin)][..], &[Need::Current(Role::SoPin), Need::New(Role::SoPin)]] {
+        let refused = init.plan(&live, &offered(given)).unwrap_err();
+        assert!(refused.exit_code() == 2 && refused.to_string().contains("no --new-so-pin is taken"), "{refused}");
+    }
     assert_eq!(code(init.plan(&token(PKCS11, READY, BLOCKED), &orders)), 5);
 }
 

@@ -278,9 +278,10 @@ impl Bounds {
             let restored = limits.zip(able.by).and_then(|(rules, by)| self.forbids_limits(rules, by));
             spent.is_none() && restored.is_none() && able.by.and_then(|by| self.forbids(able.verb, by)).is_none()
         };
-        let free: Vec<Ability> = survey.abilities.iter().copied().filter(is_free).collect();
-        if free.len() < survey.abilities.len() {
+        let (free, forbidden): (Vec<Ability>, Vec<Ability>) = survey.abilities.iter().copied().partition(is_free);
+        if !forbidden.is_empty() {
             survey.abilities = free.into();
+            survey.forbidden.extend(forbidden);
         }
     }
 }

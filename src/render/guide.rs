@@ -12,6 +12,9 @@ use crate::{
 /// The columns that every terminal has.
 const COLUMNS: usize = 80;
 
+/// What tells where a policy is laid down.
+const POLICY: &str = "pukka policy check";
+
 /// What can be chosen.
 pub struct Choice {
     /// What stands beside its number.
@@ -152,7 +155,8 @@ pub fn state(token: &Listed, survey: &Survey, next: &[Next]) -> String {
     if next.is_empty() {
         sentences.push("It shows no PIN.".into());
     }
-    if is_well(survey, next) {
+    sentences.extend(token.unmet.iter().map(|why| capitalised(&format!("{why}."))));
+    if token.unmet.is_none() && is_well(survey, next) {
         sentences.push("Nothing has to be done.".into());
     }
     sentences.extend(survey.notes.iter().map(|note| capitalised(&format!("{note}."))));
@@ -229,7 +233,12 @@ fn of_other(other: &Reference, pin: &Reference) -> Option<String> {
 /// What a wrong value would lead to, where one try is left.
 fn once_blocked_sentence(next: &Next, survey: &Survey, selector: &str) -> String {
     let name = the(next.pin.name);
-    match once_blocked(next, survey, selector).map(|way| (way.hint, way.able.by)) {
+    let left = once_blocked(next, survey, selector);
+    let held_back = left.as_ref().is_some_and(|left| left.held_back);
+    match left.and_then(|left| left.ways.into_iter().next()).map(|way| (way.hint, way.able.by)) {
+        None if held_back => {
+            format!("Once {name} is blocked, the policy of this machine permits nothing that brings it back.")
+        }
         Some((Hint::Command(_), Some(by))) => {
             format!("Once {name} is blocked, it takes the {} to bring it back.", survey.called(by))
         }
@@ -275,6 +284,13 @@ pub fn left(next: &Next, survey: &Survey) -> (String, Option<Hint>) {
     if let Some(how) = survey.unblocked_by.filter(|_| next.pin.state == State::Blocked) {
         return (capitalised(&format!("{how}.")), None);
     }
+    if next.held_back {
+        let way = if next.pin.state == State::Unset { format!("set {name}") } else { format!("bring {name} back") };
+        let said = format!(
+            "The token has a way to {way}, and only the policy of this machine forbids it: ask whoever administers this machine. What tells where that is laid down is"
+        );
+        return (said, Some(Hint::Command(POLICY.into())));
+    }
     let hint = next.ways.first().map(|way| &way.hint);
     match hint {
         Some(Hint::LastResort(command)) => (
@@ -284,6 +300,10 @@ pub fn left(next: &Next, survey: &Survey) -> (String, Option<Hint>) {
             // The sentence told the price.
             Some(Hint::Command(command.clone())),
         ),
+        // A kind of token without labels takes none.
+        Some(Hint::Command(command)) if !command.ends_with("--label NAME") => {
+            ("What lets it begin is".into(), hint.cloned())
+        }
         Some(Hint::Command(_)) => ("Its label is yours to choose, in place of NAME:".into(), hint.cloned()),
         Some(Hint::Advice(advice)) => (capitalised(&format!("{advice}.")), None),
         None if next.pin.state == State::Ready => (String::new(), None),

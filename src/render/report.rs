@@ -21,6 +21,8 @@ pub struct Listed {
     pub survey: Option<Survey>,
     /// What a policy goes by, where it was surveyed.
     pub facts: Option<Facts>,
+    /// Why no new PIN can meet the policy, where none can.
+    pub unmet: Option<Error>,
 }
 
 /// A listing, and what hindered it.

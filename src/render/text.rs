@@ -65,8 +65,22 @@ fn why(next: &Next, way: &Way, survey: &Survey) -> String {
         State::Blocked => format!("{name} is blocked"),
         State::Unset => format!("{name} has not been set yet"),
         State::MustChange => format!("{name} must be changed"),
-        State::Ready | State::Unknown => format!("{name} can be changed"),
+        State::Ready | State::Unknown if next.pin.retries.is_last() => {
+            let set = if way.able.verb == Verb::PinReset { "; a new one can be set" } else { "" };
+            format!("only one try of {name} is left, and a wrong value blocks it{set}")
+        }
+        State::Ready | State::Unknown => match way.able.verb {
+            Verb::PukChange => at_delivery(survey.called(Role::Puk)),
+            Verb::SoPinChange => at_delivery(survey.called(Role::SoPin)),
+            Verb::AdminKeyChange => at_delivery(survey.called(Role::AdminKey)),
+            Verb::PinReset => format!("a new value of {name} can be set"),
+            _ => format!("{name} can be changed"),
+        },
     }
+}
+
+fn at_delivery(called: &str) -> String {
+    format!("the {called} still has the value of delivery")
 }
 
 /// One line that names the token, what was done, whether it was proved, and the tries left.
@@ -141,7 +155,7 @@ fn paragraph(token: &Listed, survey: &Survey) -> String {
     survey.references.iter().for_each(|reference| say(reference.name, Some(state(reference))));
     say("PIN pad", (survey.pad != Pad::None).then(|| survey.pad.to_string()));
     survey.notes.iter().for_each(|note| say("note", Some((*note).to_owned())));
-    let can: Vec<String> = choices(survey).iter().map(able).collect();
+    let can: Vec<String> = choices(survey).iter().map(|choice| able(choice, survey)).collect();
     say("can", Some(if can.is_empty() { "nothing, as it is".into() } else { can.join(", ") }));
     text
 }
@@ -169,10 +183,10 @@ fn state(reference: &Reference) -> String {
     format!("{state}{tries}{default}; takes {}", policy::limits(reference.length))
 }
 
-fn able((able, reference): &(Ability, Option<&str>)) -> String {
+fn able((able, reference): &(Ability, Option<&str>), survey: &Survey) -> String {
     let of = reference.map(|name| format!(" of {name}")).unwrap_or_default();
     match able.by {
-        Some(by) => format!("{}{of} (by the {by})", able.verb),
+        Some(by) => format!("{}{of} (by the {})", able.verb, survey.called(by)),
         None => format!("{}{of}", able.verb),
     }
 }

@@ -93,6 +93,21 @@ pub fn choose(search: &mut Search, selection: &Selection, operation: &Operation)
     Ok(Chosen { found: found.swap_remove(index), selector, destroy_word })
 }
 
+/// Refuses to take a blank slot, which SoftHSM2 always shows, for the token that is meant, where none is named and there are others
+/// that could not be seen: nobody is led to begin anew because a service is not running.
+///
+/// # Errors
+/// As [`nothing`].
+pub fn beyond_blank(search: &mut Search, selection: &Selection, operation: &Operation) -> Result<()> {
+    let is_blank = |found: &Found| found.identity.blank && found.identity.place.route() == Route::Pkcs11;
+    let is_bare = !search.found.is_empty() && search.found.iter().all(is_blank);
+    let is_hindered = !search.problems.is_empty() || search.instead.is_some();
+    if selection.selector.is_some() || operation.destroys() || !is_bare || !is_hindered {
+        return Ok(());
+    }
+    Err(nothing(selection, std::mem::take(&mut search.problems), search.answered, search.instead.take()))
+}
+
 /// Why nothing was found: what hindered the search, else what there is instead.
 ///
 /// A word that names a token may be a card's, so a route that fails is told beside it; it is no answer where another route
@@ -149,6 +164,49 @@ fn destroy_word(token: &Identity, all: &[&Identity]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::{Access, Application, Connection, Harm, Role, Terms, Text, Token};
+
+    /// What nobody gets to.
+    struct Never;
+
+    impl Connection for Never {
+        fn transact(&mut self, _: Access, _: &mut dyn FnMut(&mut dyn Token) -> Result<()>) -> Result<()> {
+            Err(Error::Internal("it was opened".into()))
+        }
+    }
+
+    fn slot(blank: bool) -> Found {
+        let identity = Identity {
+            application: Application::Pkcs11,
+            serial: Some(Text::from("1234")),
+            label: None,
+            manufacturer: None,
+            model: None,
+            place: Place::Slot { id: 17, module: "/m.so".into() },
+            blank,
+        };
+        Found { identity, abilities: &[], connection: Box::new(Never) }
+    }
+
+    #[test]
+    fn a_blank_slot_is_not_what_is_meant_where_a_route_to_others_failed() {
+        let change = Operation::Change { role: Role::UserPin };
+        let init = Operation::Init { label: None, terms: Terms::default(), harm: Harm::Refused };
+        let said = |blank, hindered, operation: &Operation, selection: &Selection| {
+            let error = Error::Device { what: "no pcscd".into(), cure: None, detail: None };
+            let problem = Problem { error, hides_token: false, route: Route::Pcsc };
+            let problems = if hindered { vec![problem] } else { Vec::new() };
+            let mut search = Search { found: vec![slot(blank)], problems, answered: true, instead: None };
+            beyond_blank(&mut search, selection, operation).map_err(|error| error.to_string())
+        };
+        let unnamed = Selection::default();
+        assert_eq!(said(true, true, &change, &unnamed), Err("no pcscd".into()));
+        assert_eq!(said(true, false, &change, &unnamed), Ok(()));
+        assert_eq!(said(false, true, &change, &unnamed), Ok(()));
+        assert_eq!(said(true, true, &init, &unnamed), Ok(()));
+        let named = Selection { selector: Some(Selector::Word("1234".into())), ..Selection::default() };
+        assert_eq!(said(true, true, &change, &named), Ok(()));
+    }
 
     #[test]
     fn what_hindered_the_search_for_a_word_is_told_by_its_route() {

@@ -98,7 +98,7 @@ impl Job<'_> {
     fn look_around(&self, error: &Error, found: &mut Found, progress: &mut Progress) {
         let is_drawn = match error {
             Error::WrongSecret { retries, .. } => retries.is_last(),
-            Error::Blocked { .. } | Error::Unsupported { .. } => true,
+            Error::Blocked { .. } | Error::Unsupported { .. } | Error::Forbidden(_) => true,
             _ => false,
         };
         // Some cards tell of every reference in one answer: there is nothing more to read.

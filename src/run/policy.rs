@@ -12,7 +12,7 @@ use crate::{
     render::{Failure, Laid, Listed},
     secret::Pin,
     selector::Selection,
-    token::{Found, Need, Role, Survey},
+    token::{Ability, Found, Need, Role, Survey, Verb},
 };
 
 /// The question for a value that is only looked at.
@@ -22,6 +22,18 @@ const QUESTION: &str = "Value to check against the policy: ";
 /// difference.
 pub fn hides_card(policy: &Policy, found: &Found) -> bool {
     policy.tells_tokens_apart() && found.connection.hides_card()
+}
+
+/// Why no new PIN of this token can meet the policy, where none can. What would set one is taken from the survey, so that nobody is
+/// led to it.
+pub fn unmet(policy: &Policy, facts: &Facts, survey: &mut Survey) -> Option<Error> {
+    let length = survey.reference(Role::UserPin)?.length;
+    let why = policy.ruling(facts, Role::UserPin).can_be_met(Role::UserPin, Some(length)).err()?;
+    let sets = |able: &Ability| matches!(able.verb, Verb::PinSet | Verb::PinChange | Verb::PinReset);
+    let (forbidden, free): (Vec<Ability>, Vec<Ability>) = survey.abilities.iter().copied().partition(sets);
+    survey.abilities = free.into();
+    survey.forbidden.extend(forbidden);
+    Some(why)
 }
 
 /// What holds for the new values of `plan`, with those of the site's lists that are looked into.
@@ -87,7 +99,7 @@ fn judge(
     let rulings: Vec<(Role, Ruling)> =
         Role::ALL.into_iter().flat_map(|role| of_role(role).into_iter().map(move |ruling| (role, ruling))).collect();
     if let (Some(value), Some(reference)) = (value, reference(role)) {
-        policy::check_new(role, value, reference, None)?;
+        policy::check_new(value, reference, None)?;
     }
     let lists = Lists::ahead(policy);
     for (of, ruling) in &rulings {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::support::terminal::{is_restored, under_shell};
 
-const CHOICE: &str = "Your choice (1 or q): ";
+const CHOICE: &str = "Your choice (1, 2 or q): ";
 
 #[test]
 fn an_empty_answer_q_and_the_end_of_input_do_nothing_and_are_exit_0() {
@@ -24,11 +24,11 @@ fn an_empty_answer_q_and_the_end_of_input_do_nothing_and_are_exit_0() {
 fn what_is_no_answer_is_asked_again_and_three_times_at_most() {
     let soft = Soft::new("desk-7", Some("123456"));
     let mut terminal = soft.guide(Faults::new());
-    for nonsense in ["2\r", "yes\r", "1 1\r"] {
-        terminal.expect(CHOICE).send(nonsense).expect("Type 1, or q for nothing.");
+    for nonsense in ["3\r", "yes\r", "1 1\r"] {
+        terminal.expect(CHOICE).send(nonsense).expect("Type a number from 1 to 2, or q for nothing.");
     }
     let (code, shown) = terminal.wait();
-    assert!(lines(&shown).ends_with("Type 1, or q for nothing.\nNothing was done.\n"), "{shown}");
+    assert!(lines(&shown).ends_with("Type a number from 1 to 2, or q for nothing.\nNothing was done.\n"), "{shown}");
     assert_eq!(code, 0, "{shown}");
     let mut terminal = soft.guide(Faults::new());
     terminal.expect(CHOICE).send("0\r").expect(CHOICE).send(" 1 \r").expect("PIN of desk-7").send("\x04");
@@ -88,11 +88,13 @@ Your choice (1, 2 or q): ";
 OpenPGP 00DEC0DE in the reader Virtual PCD 00 01 is there.
 The PIN is ready; three tries are left. Nothing has to be done.
 
-  1  Change the PIN
+  1  Change the PIN, where you know the old one
      pukka pin change --token 'card:serial=00DEC0DE;application=openpgp'
+  2  Set a new PIN in place of one that is forgotten, with the Admin PIN
+     pukka pin reset --token 'card:serial=00DEC0DE;application=openpgp'
   q  Nothing
 
-Your choice (1 or q): q
+Your choice (1, 2 or q): q
 Nothing was done.
 "
         )
@@ -143,7 +145,7 @@ fn a_label_is_escaped_and_no_line_of_words_is_longer_than_a_terminal() {
     // ESC [ 2 J, a bell, a right-to-left override, and blanks between words.
     let faults = Faults::new().rule("token-label=1B5B324A07E280AE6D79206C6162656C20697320612066756C6C");
     let mut terminal = soft.guide(faults);
-    terminal.expect("Your choice (1 or q): ").send("q\r");
+    terminal.expect(CHOICE).send("q\r");
     let (code, shown) = terminal.wait();
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains(r"\u{1b}[2J\u{7}\u{202e}my label is a"), "{shown}");

@@ -51,7 +51,7 @@ fn a_route_that_fails_beside_a_token_is_noted_with_its_cure() {
     let soft = Soft::new("desk-7", Some(PIN));
     let mut terminal = Terminal::spawn(soft.desk.logged(&[]).command());
     terminal.expect("note: the smart-card service (pcscd) is not running: start it with");
-    terminal.expect("The token desk-7 in slot ").expect("Your choice (1 or q): ").send("q\r");
+    terminal.expect("The token desk-7 in slot ").expect("Your choice (1, 2 or q): ").send("q\r");
     assert_eq!(terminal.wait().0, 0);
 }
 
@@ -65,7 +65,7 @@ fn a_blank_token_is_told_how_it_begins_and_one_beside_a_live_token_is_beside_the
     desk.nothing_was_sent();
     desk.store.token("desk-7", SO, Some(PIN));
     let mut terminal = Terminal::spawn(desk.logged(&["--via", "pkcs11"]).command());
-    terminal.expect("Your choice (1 or q): ").send("q\r");
+    terminal.expect("Your choice (1, 2 or q): ").send("q\r");
     assert!(!terminal.wait().1.contains("blank"));
 }
 

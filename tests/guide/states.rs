@@ -24,11 +24,13 @@ fn told_of_module(rule: &str, expected: &str) {
 
 const PIV: &str = "PIV 5437251 in the reader Virtual PCD 00 00 is there.\n";
 const CHANGE_PIV: &str = "
-  1  Change the PIN
+  1  Change the PIN, where you know the old one
      pukka pin change --token 'card:serial=5437251;application=piv'
+  2  Set a new PIN in place of one that is forgotten, with the PUK
+     pukka pin reset --token 'card:serial=5437251;application=piv'
   q  Nothing
 
-Your choice (1 or q): ";
+Your choice (1, 2 or q): ";
 
 #[test]
 fn ready() {
@@ -47,11 +49,13 @@ fn ready_on_a_token_that_does_not_count() {
         "",
         "The PIN is ready; this token does not count tries. Nothing has to be done.
 
-  1  Change the PIN
+  1  Change the PIN, where you know the old one
      pukka pin change --token 'SEL'
+  2  Set a new PIN in place of one that is forgotten, with the SO PIN
+     pukka pin reset --token 'SEL'
   q  Nothing
 
-Your choice (1 or q): ",
+Your choice (1, 2 or q): ",
     );
 }
 
@@ -210,11 +214,13 @@ fn low() {
         "The PIN is ready; a wrong value was given since the last right one. Nothing has
 to be done.
 
-  1  Change the PIN
+  1  Change the PIN, where you know the old one
      pukka pin change --token 'SEL'
+  2  Set a new PIN in place of one that is forgotten, with the SO PIN
+     pukka pin reset --token 'SEL'
   q  Nothing
 
-Your choice (1 or q): ",
+Your choice (1, 2 or q): ",
     );
 }
 

@@ -68,7 +68,7 @@ impl Collector {
             return reference.map_or(Ok(()), |reference| policy::check_current(need, value, reference));
         }
         let old = self.old(need);
-        reference.map_or(Ok(()), |reference| policy::check_new(role, value, reference, old))?;
+        reference.map_or(Ok(()), |reference| policy::check_new(value, reference, old))?;
         // A token that tells nothing of this secret is no reason to take whatever comes.
         self.rules.check(role, value, old, self.others(role))
     }
@@ -84,7 +84,7 @@ impl Collector {
         };
         let passes = |value: &Pin| {
             let others = all().filter_map(|other| Some((other.role(), beside(other)?))).collect();
-            policy::check_new(role, value, reference, old).and_then(|()| self.rules.check(role, value, old, others))
+            policy::check_new(value, reference, old).and_then(|()| self.rules.check(role, value, old, others))
         };
         let generator = self.rules.by_role.get(&role).map(|(ruling, _)| ruling.generator()).unwrap_or_default();
         generate::generate(reference, generator, &self.rules.demands(role), &passes)

@@ -62,9 +62,30 @@ const FULL: (State, Retries) = (State::Ready, Retries::Left { left: 3, limit: So
 const BLOCKED: (State, Retries) = (State::Blocked, Retries::Blocked);
 
 #[test]
-fn a_pin_that_is_ready_needs_nothing_and_can_be_changed() {
-    assert_eq!(named(&card(FULL, FULL)), [offered("pin change")]);
-    assert_eq!(named(&card((State::Ready, Retries::Low), FULL)), [offered("pin change")]);
+fn a_pin_that_is_ready_can_be_changed_or_set_anew_where_it_is_forgotten() {
+    let both = [offered("pin change"), offered("pin reset")];
+    assert_eq!(named(&card(FULL, FULL)), both);
+    assert_eq!(named(&card((State::Ready, left(2)), FULL)), both);
+    assert_eq!(named(&card((State::Ready, Retries::Low), FULL)), both);
+}
+
+#[test]
+fn nobodys_last_try_is_risked_for_a_pin_that_is_ready() {
+    assert_eq!(named(&card(FULL, (State::Ready, left(1)))), [offered("pin change")]);
+    assert_eq!(named(&card(FULL, BLOCKED)), [offered("pin change")]);
+}
+
+#[test]
+fn what_only_a_policy_forbids_is_no_reason_to_begin_anew() {
+    let mut survey = card(BLOCKED, FULL);
+    let (kept, forbidden) = CARD.iter().copied().partition(|able| able.by.is_none());
+    (survey.abilities, survey.forbidden) = (Vec::into(kept), forbidden);
+    let left = &next(&survey, "SEL")[0];
+    assert_eq!((left.ways.as_slice(), left.held_back), (&[][..], true));
+    // Where the authority is blocked too, the policy is not what is in the way.
+    survey.references[1].state = State::Blocked;
+    let left = &next(&survey, "SEL")[0];
+    assert_eq!((left.ways[0].able.verb, left.held_back), (Verb::TokenErase, false));
 }
 
 #[test]
@@ -157,8 +178,11 @@ fn of_several_pins_each_has_its_own_way_by_name() {
     assert_eq!(
         said,
         [
-            ["pukka pin reset --token 'SEL' --reference PIN1".to_owned()],
-            ["pukka pin change --token 'SEL' --reference PIN2".to_owned()]
+            vec!["pukka pin reset --token 'SEL' --reference PIN1".to_owned()],
+            vec![
+                "pukka pin change --token 'SEL' --reference PIN2".to_owned(),
+                "pukka pin reset --token 'SEL' --reference PIN2".to_owned()
+            ]
         ]
     );
 }
@@ -167,7 +191,7 @@ fn of_several_pins_each_has_its_own_way_by_name() {
 fn what_is_left_once_it_is_blocked_is_known_before() {
     let left_over = |survey: &Survey| once_blocked(&next(survey, "SEL")[0], survey, "SEL");
     let last = (State::Ready, left(1));
-    assert_eq!(left_over(&card(last, FULL)).unwrap().able.by, Some(Role::Puk));
-    assert!(left_over(&card(last, BLOCKED)).unwrap().operation.is_none());
-    assert!(left_over(&token(NO_AUTHORITY, vec![reference(Role::UserPin, last.0, last.1)])).is_none());
+    assert_eq!(left_over(&card(last, FULL)).unwrap().ways[0].able.by, Some(Role::Puk));
+    assert!(left_over(&card(last, BLOCKED)).unwrap().ways[0].operation.is_none());
+    assert!(left_over(&token(NO_AUTHORITY, vec![reference(Role::UserPin, last.0, last.1)])).unwrap().ways.is_empty());
 }

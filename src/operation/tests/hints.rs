@@ -81,6 +81,46 @@ fn what_destroys_everything_is_offered_last_and_said_to_do_so() {
     assert!(hint(Verb::PinReset, puk, UNTOLD).text().contains("everything on the token is lost"));
 }
 
+const ERASABLE: &[Ability] = &[
+    Ability { verb: Verb::PinChange, by: None, commands: &["CHANGE"] },
+    Ability { verb: Verb::PinReset, by: Some(Role::Puk), commands: &["RESET"] },
+    Ability { verb: Verb::PukChange, by: None, commands: &["CHANGE"] },
+    Ability { verb: Verb::TokenErase, by: None, commands: &["RESET"] },
+];
+
+#[test]
+fn nothing_is_destroyed_for_a_lost_puk_while_the_pin_works() {
+    for verb in [Verb::PinReset, Verb::PukChange] {
+        let hint = told(&blocked(Role::Puk), verb, &token(ERASABLE, left(3), BLOCKED));
+        let said = hint.text();
+        assert!(matches!(hint, Hint::Advice(_)) && said.contains("the PIN still works"), "{said}");
+        assert!(
+            said.contains("`pin change`") && said.contains("brings the PUK back") && !said.contains("erase"),
+            "{said}"
+        );
+        let lost = told(&blocked(Role::Puk), verb, &token(ERASABLE, BLOCKED, BLOCKED));
+        assert_eq!(lost, Hint::LastResort("pukka token erase --token 'SEL'".into()));
+    }
+    let wrong = Error::WrongSecret { role: Role::Puk, retries: Retries::counted(1, None), detail: None };
+    let next = |pin| told(&wrong, Verb::PinReset, &token(ERASABLE, pin, left(1))).text().into_owned();
+    assert_eq!(next(left(3)), "the next wrong PUK blocks it for good; the PIN still works then");
+    assert!(next(BLOCKED).contains("only `token erase` is left then"));
+}
+
+#[test]
+fn nothing_is_destroyed_where_only_the_policy_of_this_machine_is_in_the_way() {
+    let mut card = token(ERASABLE, BLOCKED, left(3));
+    let (kept, forbidden) = ERASABLE.iter().copied().partition(|able| able.by.is_none());
+    (card.abilities, card.forbidden) = (Vec::into(kept), forbidden);
+    for verb in [Verb::PinVerify, Verb::PinChange] {
+        let said = told(&blocked(Role::UserPin), verb, &card).text().into_owned();
+        assert!(said.contains("`pukka policy check`") && !said.contains("erase"), "{said}");
+    }
+    // What is blocked is not offered in place of what is forbidden.
+    let forbidden = told(&Error::Forbidden("no".into()), Verb::PinReset, &card);
+    assert_eq!(forbidden, Hint::Command("pukka policy check".into()));
+}
+
 #[test]
 fn a_verb_that_the_token_lacks_is_answered_by_the_nearest_that_it_has_else_by_what_it_can_do() {
     let lacks = |verb, survey: &Survey| told(&Error::unsupported("it".into()), verb, survey).text().into_owned();
@@ -100,7 +140,7 @@ fn a_verb_that_the_token_lacks_is_answered_by_the_nearest_that_it_has_else_by_wh
 
 #[test]
 fn a_forgotten_so_pin_is_answered_by_what_is_left_without_it() {
-    const ERASABLE: &[Ability] = &[
+    const WITH_SO: &[Ability] = &[
         Ability { verb: Verb::SoPinChange, by: None, commands: &["CHANGE"] },
         Ability { verb: Verb::TokenErase, by: None, commands: &["RESET"] },
     ];
@@ -111,7 +151,9 @@ fn a_forgotten_so_pin_is_answered_by_what_is_left_without_it() {
     let (code, hint) = answer(&token(PKCS11, READY, READY));
     assert!(code == 7 && matches!(&hint, Hint::Advice(advice) if advice.contains("whoever issued")), "{code} {hint:?}");
     let erase = Hint::LastResort("pukka token erase --token 'SEL'".into());
-    assert_eq!(answer(&token(ERASABLE, READY, READY)), (7, erase));
+    assert_eq!(answer(&token(WITH_SO, BLOCKED, READY)), (7, erase));
+    let (_, kept) = answer(&token(WITH_SO, READY, READY));
+    assert!(kept.text().contains("the PIN still works") && !kept.text().contains("erase"), "{kept:?}");
     // Where there is none, another secret may be meant.
     assert_eq!(answer(&token(PIV, READY, UNTOLD)), (7, Hint::Command("pukka puk change --token 'SEL'".into())));
 }

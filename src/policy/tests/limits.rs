@@ -21,7 +21,7 @@ fn reference(unit: Unit, min: usize, max: Option<usize>) -> Reference {
 }
 
 fn refused(value: &str, unit: Unit) -> String {
-    check_new(Role::UserPin, &pin(value), &reference(unit, 6, Some(8)), Some(&pin("111111"))).unwrap_err().to_string()
+    check_new(&pin(value), &reference(unit, 6, Some(8)), Some(&pin("111111"))).unwrap_err().to_string()
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn which_characters_are_taken_is_said_of_a_value_that_holds_another() {
 #[test]
 fn a_value_at_either_limit_passes() {
     for value in ["271828", "27182818"] {
-        assert_eq!(check_new(Role::UserPin, &pin(value), &reference(Unit::Digits, 6, Some(8)), None), Ok(()));
+        assert_eq!(check_new(&pin(value), &reference(Unit::Digits, 6, Some(8)), None), Ok(()));
     }
-    assert_eq!(check_new(Role::UserPin, &pin("9".repeat(300)), &reference(Unit::Bytes, 4, None), None), Ok(()));
+    assert_eq!(check_new(&pin("9".repeat(300)), &reference(Unit::Bytes, 4, None), None), Ok(()));
 }
 
 #[test]
@@ -81,6 +81,21 @@ fn a_present_value_of_an_impossible_length_is_not_sent() {
     let check = |value| check_current(Need::Current(Role::SoPin), &pin(value), &so_pin);
     assert!(check("353736323138383x").unwrap_err().to_string().contains("16 hexadecimal digits"));
     assert_eq!(check("35373632aB38383F"), Ok(()));
+}
+
+#[test]
+fn a_present_value_that_is_no_ascii_is_not_sent_where_the_token_takes_nothing_else() {
+    for (unit, code) in [(Unit::Characters, 6), (Unit::Digits, 6), (Unit::Bytes, 0)] {
+        let checked = check_current(Need::Current(Role::UserPin), &pin("ébcdefg"), &reference(unit, 6, Some(8)));
+        assert_eq!(checked.map_or_else(|error| error.exit_code(), |()| 0), code, "{unit:?}");
+    }
+}
+
+#[test]
+fn a_present_value_goes_by_the_name_that_its_token_has_for_it() {
+    let admin_pin = Reference { name: "Admin PIN", ..reference(Unit::Bytes, 8, Some(8)) };
+    let error = check_current(Need::Current(Role::SoPin), &pin("1"), &admin_pin).unwrap_err();
+    assert!(error.to_string().starts_with("what --so-pin gave cannot be the Admin PIN"), "{error}");
 }
 
 #[test]

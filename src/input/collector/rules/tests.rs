@@ -8,30 +8,21 @@ use super::*;
 use crate::{
     input::Destroy,
     policy::{Clause, Generator, Origin, Policy, Scope},
-    token::{Application, Identity, Pad, Place, Text},
+    token::{Application, Identity, Place, Text},
 };
 
 /// A token that tells of no secret at all.
 fn mute() -> Survey {
-    Survey {
-        identity: Identity {
-            application: Application::Piv,
-            serial: None,
-            label: None,
-            manufacturer: None,
-            model: None,
-            place: Place::Reader(Text::from("R")),
-            blank: false,
-        },
-        references: Vec::new(),
-        abilities: [].as_slice().into(),
-        limit_rules: None,
-        set_before: None,
-        unblocked_by: None,
-        init_rules: None,
-        notes: Vec::new(),
-        pad: Pad::None,
-    }
+    let identity = Identity {
+        application: Application::Piv,
+        serial: None,
+        label: None,
+        manufacturer: None,
+        model: None,
+        place: Place::Reader(Text::from("R")),
+        blank: false,
+    };
+    Survey::new(identity, Vec::new(), [].as_slice())
 }
 
 #[test]
