@@ -87,7 +87,7 @@ fn a_wrong_puk_in_its_change_is_told_as_wrong_even_where_the_card_gives_no_numbe
 
 #[test]
 fn a_puk_of_another_length_than_the_card_has_is_never_sent() {
-    let desk = desk_with(Card::stand_in("piv"));
+    let desk = desk_with(Card::stand_in("piv").dialect("card=plain"));
     for line in [
         "pin reset --application piv --puk env:PIN --new-pin env:NEW",
         "puk change --application piv --puk env:PIN --new-puk env:PUK2",
