@@ -58,7 +58,7 @@ pub enum Noun {
     #[command(after_help = "Example: pukka status desk-7")]
     Status {
         /// The token; every one found, if not given
-        #[arg(id = "named", value_name = "TOKEN")]
+        #[arg(id = "named", value_name = "TOKEN", value_hint = clap::ValueHint::Other)]
         token: Option<String>,
     },
     /// Set, change, verify, unblock or reset the user PIN

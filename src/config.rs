@@ -251,6 +251,11 @@ pub fn state() -> Option<PathBuf> {
     directory("XDG_STATE_HOME", ".local/state")
 }
 
+/// Where a generated value goes that standard output did not take; none where nothing tells.
+pub fn lost() -> Option<PathBuf> {
+    state().map(|state| state.join("lost"))
+}
+
 /// A directory of the XDG base directory specification, for pukka; a relative value is ignored, as it says.
 fn directory(variable: &str, below_home: &str) -> Option<PathBuf> {
     let named = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());

@@ -27,6 +27,8 @@ pub enum Check {
     Lock,
     /// A copy of a token's files, kept for the case of a crash.
     PreImage,
+    /// A generated value that standard output did not take.
+    Lost,
     /// The memory that holds secrets.
     Memory,
 }
@@ -46,6 +48,7 @@ impl Check {
             Self::OpenSc => "opensc",
             Self::Lock => "lock",
             Self::PreImage => "pre-image",
+            Self::Lost => "lost",
             Self::Memory => "memory",
         }
     }

@@ -229,7 +229,7 @@ fn rescued(generated: &[Generated]) -> Option<String> {
     if on_terminal(generated) {
         return Some("on the terminal".into());
     }
-    let directory = config::state()?.join("lost");
+    let directory = config::lost()?;
     let values = generated.iter().filter_map(|generated| Some((generated.need, generated.value.as_ref()?)));
     let kept: Result<Vec<_>> = values.map(|(need, value)| input::keep(&directory, need, value)).collect();
     let shown = |path: &std::path::PathBuf| path.display().to_string().escape_debug().to_string();

@@ -236,9 +236,9 @@ pub trait Token {
 
     /// Which value `role` has after a write whose end is not known, or whose proof failed; `old` where it is at hand, `new` where no
     /// proof has refused it. Spends no try that could be the last, and none where a wrong one counts for more than this secret. None
-    /// where nobody can tell by trying.
+    /// where nothing was written. A card is not asked: most likely it is not there any more.
     fn diagnose(&mut self, _role: Role, _old: Option<&Entry>, _new: Option<&Entry>) -> Option<Holds> {
-        None
+        Some(Holds::Unknown)
     }
 }
 

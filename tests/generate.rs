@@ -350,6 +350,10 @@ fn a_value_that_standard_output_does_not_take_is_kept_in_a_file_of_the_state_dir
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
         let value = fs::read_to_string(file).unwrap();
         assert!(desk.is_pin(one_line(&value)) && !desk.is_pin(PIN));
+        let told = desk.logged(&["doctor", "--via", "pkcs11"]).run();
+        let finding = told.out.lines().find(|line| line.starts_with("lost "));
+        assert!(finding.is_some_and(|line| line.contains(&file.display().to_string())), "{told:?}");
+        assert!(!told.out.contains(one_line(&value)), "{told:?}");
         // As a SOURCE it is taken as it stands.
         desk.logged(&["pin", "verify", "--pin", &format!("file:{}", file.display())]).run().code(0);
     }

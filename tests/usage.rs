@@ -124,6 +124,15 @@ fn completions_are_scripts_that_their_shell_can_read() {
     let offer = r#". "$0"; COMP_WORDS=(pukka pin change --new); COMP_CWORD=3; _pukka pukka --new change; echo "${COMPREPLY[@]}""#;
     let offered = Command::new("bash").args(["-c", offer]).arg(&script).output().unwrap();
     assert!(String::from_utf8(offered.stdout).unwrap().contains("--new-pin"), "{:?}", offered.stderr);
+    // Files are no answer to where a secret comes from, or to which token is meant.
+    for option in ["--pin", "--new-pin", "--token", "--application"] {
+        let offer = format!(
+            r#"cd /; . "$0"; COMP_WORDS=(pukka pin change {option} ''); COMP_CWORD=4; _pukka pukka '' {option}; echo "${{COMPREPLY[@]}}""#
+        );
+        let offered = Command::new("bash").args(["-c", &offer]).arg(&script).output().unwrap();
+        let offered = String::from_utf8(offered.stdout).unwrap();
+        assert!(!offered.contains("etc"), "{option}: {offered}");
+    }
     assert!(run(&["completions", "zsh"]).code(0).out.starts_with("#compdef pukka\n"));
     let fish = run(&["completions", "fish"]).code(0).out;
     assert!(fish.contains("complete -c pukka"), "{fish}");

@@ -2,7 +2,7 @@
 
 use std::{env, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use crate::{
     config::Config,
@@ -22,13 +22,13 @@ const MODULE_TIMEOUT: u32 = 60;
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The token: a pkcs11: URI, a card: selector, or its serial, label or reader name
-    #[arg(short, long, global = true, value_name = "TOKEN")]
+    #[arg(short, long, global = true, value_name = "TOKEN", value_hint = ValueHint::Other)]
     pub token: Option<String>,
     /// The application on the card or token: piv, openpgp, gids, sc-hsm, pkcs11, or a profile's name
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", value_hint = ValueHint::Other)]
     pub application: Option<String>,
     /// Which user PIN, by its name in `pukka status`, where a card has several
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", value_hint = ValueHint::Other)]
     pub reference: Option<String>,
     /// The way to the token, where there are two
     #[arg(long, global = true, value_enum, value_name = "ROUTE")]
@@ -52,10 +52,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "ROLE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "user-pin")]
     pub allow_last_try: Vec<Whose>,
     /// Seconds to wait for a token that another process uses (default: 5)
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(long, global = true, value_name = "SECONDS", value_hint = ValueHint::Other, value_parser = parse_seconds)]
     pub wait: Option<u32>,
     /// Seconds that a module may take for one call (default: 60); one that writes is never cut off
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_time)]
+    #[arg(long, global = true, value_name = "SECONDS", value_hint = ValueHint::Other, value_parser = parse_time)]
     pub module_timeout: Option<NonZeroU32>,
     /// Taken for scripts that give it; nothing is asked yet that yes could answer
     #[arg(long, global = true)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::{
     input::Source,
@@ -24,7 +24,7 @@ macro_rules! option {
         #[derive(Debug, Args)]
         pub struct $type {
             #[doc = $help]
-            #[arg(long, value_name = "SOURCE", value_parser = $parser $(, visible_alias = $alias)?)]
+            #[arg(long, value_name = "SOURCE", value_hint = ValueHint::Other, value_parser = $parser $(, visible_alias = $alias)?)]
             $field: Option<Source>,
         }
 

@@ -22,7 +22,7 @@ pub enum Verb {
     #[command(after_help = "Example: pukka token init --label desk-7 --new-so-pin prompt --new-pin prompt")]
     Init {
         /// The token's name, at most 32 bytes
-        #[arg(long, value_name = "LABEL")]
+        #[arg(long, value_name = "LABEL", value_hint = clap::ValueHint::Other)]
         label: Option<String>,
         #[command(flatten)]
         so_pin: SoPin,
@@ -33,7 +33,7 @@ pub enum Verb {
         #[command(flatten)]
         terms: PinTerms,
         /// Confirm that this live token is destroyed: its serial (its label, where the serial is empty or shared)
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_hint = clap::ValueHint::Other)]
         destroy: Option<String>,
         /// Go on where the module is known to destroy more than it says
         #[arg(long)]
@@ -43,17 +43,17 @@ pub enum Verb {
     #[command(after_help = "Example: pukka token restore 9672f829f8e860c1")]
     Restore {
         /// The token's serial or label, or a pkcs11: URI; the only one that is lost, if not given
-        #[arg(id = "named", value_name = "SERIAL")]
+        #[arg(id = "named", value_name = "SERIAL", value_hint = clap::ValueHint::Other)]
         token: Option<String>,
         /// Confirm that a token that is there goes back to what it was: its serial
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_hint = clap::ValueHint::Other)]
         destroy: Option<String>,
     },
     /// Put a card application back to the state of delivery: every key, certificate and PIN on it is lost
     #[command(after_help = "Example: pukka token erase --application piv")]
     Erase {
         /// Confirm that this token is destroyed: its serial (its reader, where it tells none)
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_hint = clap::ValueHint::Other)]
         destroy: Option<String>,
     },
 }

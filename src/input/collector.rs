@@ -27,7 +27,7 @@ use crate::{
     operation::{Plan, Secrets},
     policy,
     secret::{Entry, Pin},
-    token::{Need, Retries, Survey, Text},
+    token::{Need, Retries, Role, Survey, Text},
 };
 
 /// How often a person may try to type a new value that is taken and repeated rightly.
@@ -282,9 +282,22 @@ impl Collector {
     }
 
     fn ask_current(&mut self, need: Need, survey: &Survey) -> Result<Pin> {
-        let value = typed(self.asked(need)?, &question(need, survey))?;
-        let checked = check(need, &value).and_then(|()| self.check_value(need, &value, survey));
-        checked.map(|()| value).map_err(|error| as_typed(error, need))
+        let question = question(need, survey);
+        let ask = |own: &mut Self| {
+            let value = typed(own.asked(need)?, &question)?;
+            let checked = check(need, &value).and_then(|()| own.check_value(need, &value, survey));
+            checked.map(|()| value).map_err(|error| as_typed(error, need))
+        };
+        let value = ask(self)?;
+        // A PIN where the PUK belongs would cost one of the few tries that nothing gives back.
+        let usual = survey.reference(need.role()).filter(|own| own.role == Role::Puk).map_or(0, |own| own.length.min);
+        if value.len() >= usual {
+            return Ok(value);
+        }
+        let called = survey.called(need.role());
+        let doubt = format!("a {called} mostly has {usual} characters or more; type it again to send it all the same");
+        self.asked(need)?.tell(&doubt);
+        ask(self)
     }
 
     /// Asks for a new value twice, and says at once what is wrong with it.

@@ -10,6 +10,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use nix::errno::Errno;
+
 use crate::{
     error::{Error, Result},
     input::lines::unreadable,
@@ -50,18 +52,36 @@ fn taken(need: Need) -> Error {
     Error::Usage(format!("the file that --{} names is there already, and is not overwritten", need.option()))
 }
 
+/// The failure of writing a generated value. Where the system fails, another name would not help.
+fn unwritten(need: Need, error: &io::Error) -> Error {
+    match (unreadable(need, error), error.raw_os_error().map(Errno::from_raw)) {
+        (_, Some(Errno::EEXIST)) => taken(need),
+        (Error::Usage(text), code) => {
+            let what = text.replace("cannot be read", "cannot be written");
+            match code {
+                Some(
+                    Errno::ENOSPC
+                    | Errno::EDQUOT
+                    | Errno::EFBIG
+                    | Errno::EIO
+                    | Errno::EROFS
+                    | Errno::EMFILE
+                    | Errno::ENFILE,
+                ) => Error::Device { what, cure: None, detail: Some(error.to_string()) },
+                _ => Error::Usage(what),
+            }
+        }
+        (other, _) => other,
+    }
+}
+
 /// Writes a generated value to a new file of mode 0600, and syncs the file and its folder before returning.
 ///
 /// # Errors
-/// [`Error::Usage`] where the file is there already or cannot be written. Nothing was sent to the token.
+/// [`Error::Usage`] where the file is there already or cannot be written there; [`Error::Device`] where the disk is full or the system
+/// fails. Nothing was sent to the token.
 pub fn write_new(path: &Path, value: &Pin, need: Need) -> Result<()> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => taken(need),
-        _ => match unreadable(need, &error) {
-            Error::Usage(text) => Error::Usage(text.replace("cannot be read", "cannot be written")),
-            other => other,
-        },
-    };
+    let failed = |error: io::Error| unwritten(need, &error);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     let written = file.write_all(value.bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -87,4 +107,22 @@ pub fn keep(directory: &Path, need: Need, value: &Pin) -> Result<PathBuf> {
 pub fn remove(path: &Path) {
     // A file that cannot be removed is only a value of nothing.
     let _ = fs::remove_file(path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::Role;
+
+    #[test]
+    fn a_disk_that_is_full_or_fails_is_no_wrong_call_but_a_wrong_name_is() {
+        let code =
+            |errno: Errno| unwritten(Need::New(Role::UserPin), &io::Error::from_raw_os_error(errno as i32)).exit_code();
+        for fails in [Errno::ENOSPC, Errno::EDQUOT, Errno::EFBIG, Errno::EIO, Errno::EROFS] {
+            assert_eq!(code(fails), 8, "{fails}");
+        }
+        for wrong in [Errno::EEXIST, Errno::ENOENT, Errno::EACCES, Errno::ENOTDIR, Errno::EISDIR] {
+            assert_eq!(code(wrong), 2, "{wrong}");
+        }
+    }
 }

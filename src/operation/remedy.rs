@@ -3,7 +3,7 @@
 use super::{Hint, hint, hint::CHECK, possible, possible::held_back};
 use crate::{
     error::{EntryEnd, Error},
-    token::{Ability, Need, Reference, Retries, Role, State, Survey, Verb},
+    token::{Ability, Application, Need, Reference, Retries, Role, State, Survey, Verb},
 };
 
 /// How far an operation came before it failed.
@@ -92,6 +92,7 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         let way = way.map(|able| Hint::Command(hint::call(able, survey, selector)));
         way.or_else(|| one_of(instead(verb))).or_else(|| Some(Hint::Command("pukka policy check".into())))
     };
+    let is_card = survey.identity.application != Application::Pkcs11;
     match error {
         Error::Blocked { .. } if survey.unblocked_by.is_some() => {
             survey.unblocked_by.map(|how| Hint::Advice(how.into()))
@@ -158,6 +159,19 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
             if stage == Stage::Acting && matches!(verb, Verb::PinChange | Verb::PinReset | Verb::PinSet) =>
         {
             Some(Hint::Command(hint::command(Verb::PinVerify, selector)))
+        }
+        // Nothing asks a card for these but their use, which is not tried for its own sake.
+        Error::Device { .. }
+            if stage == Stage::Acting && is_card && matches!(verb, Verb::PukChange | Verb::SoPinChange) =>
+        {
+            let called = survey.called(if verb == Verb::PukChange { Role::Puk } else { Role::SoPin });
+            Some(Hint::Advice(format!(
+                "keep both values: only its use tells which {called} holds, and a wrong one costs a try; take the new one first"
+            )))
+        }
+        // Set once more, they are what the call says.
+        Error::Device { .. } if stage == Stage::Acting && is_card && verb == Verb::ResetCodeSet => {
+            Some(Hint::Command(hint::command(verb, selector)))
         }
         // What it blocked on its way stays blocked, unless it is brought to its end.
         Error::Device { .. } if stage == Stage::Acting && verb == Verb::TokenErase => {

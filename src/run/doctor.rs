@@ -64,9 +64,35 @@ pub fn doctor(named: Option<&Path>, via: Option<Route>, policy: &Policy, setting
         let finding = Finding::failure(Check::Configuration, &error).cure(cure);
         Some(finding.with("path", Value::Name(Text::from(path.display().to_string().as_str()))))
     }));
+    findings.extend(stateless(config::state().is_some()));
+    findings.extend(config::lost().iter().flat_map(|lost| left_in(lost)));
     findings.push(memory(secret::refusal()));
     findings.extend(device::examine(via, settings));
     findings
+}
+
+/// That what has to outlive a crash can be put nowhere, where that is so.
+fn stateless(has_place: bool) -> Option<Finding> {
+    let what =
+        "neither HOME nor XDG_STATE_HOME names a place for copies and locks: no token behind a module can be changed";
+    let cure = "set XDG_STATE_HOME; a unit of systemd has %S and StateDirectory= for that";
+    (!has_place).then(|| Finding::problem(Check::PreImage, what).cure(cure))
+}
+
+/// Generated values that a token may have, and that stand in no other place.
+fn left_in(directory: &Path) -> Vec<Finding> {
+    // What cannot be looked at is told with the permissions.
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = files.map(|file| file.path()).collect();
+    paths.sort();
+    let of = |path: &PathBuf| {
+        let shown = path.display().to_string();
+        let name = shown.escape_debug();
+        Finding::warning(Check::Lost, format!("a generated value that standard output did not take is in {name}"))
+            .cure(format!("take it from there, or delete {name} where the token has another value by now"))
+            .with("path", Value::Name(Text::from(shown.as_str())))
+    };
+    paths.iter().map(of).collect()
 }
 
 /// Whether the system keeps secrets out of swap; `refusal` is why it does not.

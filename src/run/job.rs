@@ -337,7 +337,9 @@ impl Job<'_> {
         };
         // A token that begins has no old value: there is nothing to tell apart but whether the new one is there.
         let begins = matches!(self.operation, Operation::Init { .. });
-        let holds = progress.holds.filter(|holds| !begins || *holds == Holds::New);
+        // New limits put back more than one secret, of which the failure itself tells.
+        let is_one = !matches!(self.operation, Operation::SetRetries { .. });
+        let holds = progress.holds.filter(|holds| is_one && (!begins || *holds == Holds::New));
         // Where it is known which value holds, nobody has to find out.
         let known = match holds {
             Some(Holds::Old) => {
@@ -361,7 +363,10 @@ impl Job<'_> {
         });
         let hint = known.map(|advice| Hint::Advice(advice.into())).or(hint).or_else(|| advise(&error));
         let called = error.role().zip(progress.survey.as_ref()).map(|(role, survey)| survey.called(role));
-        let concerned = self.operation.concerned();
+        let concerned = match self.operation {
+            Operation::SetCode => Role::ResetCode,
+            operation => operation.concerned(),
+        };
         let named = progress.survey.as_ref().map_or(concerned.title(), |survey| survey.called(concerned));
         let holds = holds.map(|holds| (named, holds));
         let (token, done) = (Some(self.selector.clone()), progress.done);

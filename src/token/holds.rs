@@ -7,7 +7,7 @@ pub enum Holds {
     Old,
     /// The one it was to get.
     New,
-    /// It was asked and did not tell, or would have cost a try that nobody allowed.
+    /// It did not tell or could not be asked any more, or would have cost a try that nobody allowed.
     Unknown,
 }
 

@@ -68,6 +68,29 @@ fn a_card_pulled_while_it_changes_its_pin_leaves_a_hint_that_tells_which_pin_it_
     let run = pulled_at("24");
     assert!([8, 11].contains(&run.code), "{run:?}");
     assert!(error(&run)["hint"].as_str().unwrap().starts_with("pukka pin verify --token "), "{run:?}");
+    assert_eq!(error(&run)["holds"], "unknown", "{run:?}");
+}
+
+#[test]
+fn a_card_pulled_while_it_changes_its_puk_is_said_to_tell_only_by_the_use_of_it() {
+    for (line, called) in [
+        ("puk change --puk env:PUK --new-puk env:NEW", "PUK"),
+        ("so-pin change --so-pin env:PUK --new-so-pin env:NEW", "Admin PIN"),
+    ] {
+        let name = if called == "PUK" { "piv" } else { "openpgp" };
+        let (pcscd, [card]) = Pcscd::with([Card::stand_in(name).fault("pull-after@24:1")]);
+        let values = [("PUK", "12345678"), ("NEW", "87654321")];
+        let text = call(&pcscd, &format!("{line} --application {name}")).envs(values).run().code(8);
+        assert!(
+            text.err.contains(&format!("which {called} holds now, the old one or the new one, is not known")),
+            "{text:?}"
+        );
+        assert!(
+            text.err.contains(&format!("hint: keep both values: only its use tells which {called} holds")),
+            "{text:?}"
+        );
+        drop(card);
+    }
 }
 
 #[test]

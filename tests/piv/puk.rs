@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{SELECT, desk, error};
+use super::{SELECT, desk, desk_with, error};
+use crate::support::{cards::Card, terminal::Terminal};
 
 const RESET: &str = "pin reset --application piv --puk env:PUK --new-pin env:NEW";
 const RESET_BY_WRONG: &str = "pin reset --application piv --puk env:PUK2 --new-pin env:NEW";
@@ -82,4 +83,48 @@ fn a_wrong_puk_in_its_change_is_told_as_wrong_even_where_the_card_gives_no_numbe
     assert_eq!((&wrong["role"], &wrong["tries_left"]), (&json!("puk"), &json!(null)), "{wrong}");
     let probe = ["002C0080103939393939393939313233343536FFFF"];
     assert_eq!(desk.pcscd.send(0, &[SELECT, probe[0]])[1], "63C1", "one try was spent by pukka, one by this");
+}
+
+#[test]
+fn a_puk_of_another_length_than_the_card_has_is_never_sent() {
+    let desk = desk_with(Card::stand_in("piv").dialect("card=plain"));
+    for line in [
+        "pin reset --application piv --puk env:PIN --new-pin env:NEW",
+        "puk change --application piv --puk env:PIN --new-puk env:PUK2",
+    ] {
+        let refused = error(&desk.run(&format!("{line} --json")).code(6));
+        assert_eq!(refused["kind"], "policy", "{line}: {refused}");
+        let said = refused["message"].as_str().unwrap();
+        assert!(said.contains("cannot be the PUK, which has 8 characters") && !said.contains("123456"), "{said}");
+        assert_eq!(desk.presented(), [""; 0], "{line}");
+    }
+    desk.run(RESET).code(0);
+}
+
+#[test]
+fn a_short_puk_that_yubicos_extensions_may_have_is_sent_where_a_source_names_it() {
+    for desk in [desk(), desk_with(Card::stand_in("piv").dialect("card=yubikey"))] {
+        desk.run("pin reset --application piv --puk env:PIN --new-pin env:NEW").code(4);
+        assert_eq!(desk.presented().len(), 1);
+    }
+}
+
+#[test]
+fn a_person_who_types_the_pin_for_the_puk_is_asked_again_before_a_try_is_spent() {
+    let desk = desk();
+    let reset = || Terminal::spawn(desk.call("pin reset --application piv --new-pin env:NEW").command());
+    let mut terminal = reset();
+    terminal.expect("PUK of ").send("123456\r");
+    terminal.expect("a PUK mostly has 8 characters or more; type it again to send it all the same");
+    terminal.expect("PUK of ");
+    assert_eq!(desk.presented(), [""; 0], "not yet");
+    terminal.send("12345678\r");
+    let (code, shown) = terminal.wait();
+    assert_eq!((code, desk.presented().len()), (0, 2), "{shown}"); // the reset and its proof
+
+    let mut terminal = reset();
+    terminal.expect("PUK of ").send("123456\r");
+    terminal.expect("type it again").expect("PUK of ").send("123456\r");
+    let (code, shown) = terminal.wait();
+    assert_eq!((code, desk.presented().len()), (4, 1), "{shown}");
 }

@@ -169,3 +169,27 @@ fn the_user_of_a_unit_reads_the_credential_that_root_made_for_them() {
         assert_eq!(output.stdout, b"A826FD8CE53B855F\n", "{output:?}");
     }
 }
+
+#[test]
+fn a_unit_without_a_home_writes_where_its_state_directory_is_named_and_is_told_what_is_missing_else() {
+    let desk = Desk::new();
+    let folder = directory(&desk, &[("pin", PIN.as_bytes()), ("new", NEW.as_bytes())]);
+    let change = ["pin", "change", "--pin", "credential:pin", "--new-pin", "credential:new", "--no-input"];
+    // As systemd starts it: nothing in the environment but what the unit names.
+    let unit = |words: &[&str]| {
+        call(&desk, &folder, words).with(|command| {
+            for name in ["HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+                command.env_remove(name);
+            }
+        })
+    };
+    let refused = unit(&change).run().code(8);
+    assert!(refused.err.contains("XDG_STATE_HOME") && desk.is_pin(PIN), "{refused:?}");
+    let told = unit(&["doctor", "--via", "pkcs11"]).run();
+    assert!(
+        told.out.contains("no token behind a module can be changed") && told.out.contains("StateDirectory="),
+        "{told:?}"
+    );
+    unit(&change).env("XDG_STATE_HOME", desk.at_home("unit")).run().code(0);
+    assert!(desk.is_pin(NEW) && desk.at_home("unit/pukka").is_dir());
+}

@@ -206,6 +206,9 @@ impl<'a, 'c> Piv<'a, 'c> {
     ) -> Result<()> {
         let data = if is_typed(values)? { None } else { Some(block(values)?) };
         self.select()?;
+        if presented == Role::Puk {
+            self.check_puk(values)?;
+        }
         self.restored = false;
         let before = self.counter.take().filter(|(role, _)| *role == presented).map(|(_, retries)| retries);
         let sent = match data {
@@ -221,6 +224,17 @@ impl<'a, 'c> Piv<'a, 'c> {
             Ok(refused) => Err(presented.refused(refused, now)),
             Err(error) => Err(presented.not_entered(error, now)),
         }
+    }
+
+    /// Refuses what cannot be the PUK, most likely a PIN in its place: it has 8 bytes (SP 800-73-5 part 1, 3.3), and 6 at the least
+    /// where Yubico's extensions are. Whether they are is asked only for one that is shorter.
+    fn check_puk(&mut self, values: &[&Entry]) -> Result<()> {
+        let is_short = values.first().and_then(|puk| puk.value()).is_some_and(|puk| puk.len() < BLOCK);
+        let has_metadata = matches!(self.memory.metadata, Some(Support::Told | Support::Empty));
+        if !is_short || has_metadata || self.version()?.is_some() {
+            return Ok(());
+        }
+        Err(Error::Policy("that cannot be the PUK, which has 8 characters on this card; nothing was sent".into()))
     }
 
     /// Lets the reader ask for what a command presents and sets.

@@ -107,7 +107,7 @@ impl Piv<'_, '_> {
     }
 
     /// The version of the application, which only Yubico's and its clones tell.
-    fn version(&mut self) -> Result<Option<Version>> {
+    pub fn version(&mut self) -> Result<Option<Version>> {
         if let Some(version) = self.memory.version {
             return Ok(version);
         }
