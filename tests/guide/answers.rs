@@ -91,7 +91,7 @@ The PIN is ready; three tries are left. Nothing has to be done.
   1  Change the PIN, where you know the old one
      pukka pin change --token 'card:serial=00DEC0DE;application=openpgp'
   2  Set a new PIN in place of one that is forgotten, with the Admin PIN
-     pukka pin reset --token 'card:serial=00DEC0DE;application=openpgp'
+     pukka pin reset --token 'card:serial=00DEC0DE;application=openpgp' --by so-pin
   q  Nothing
 
 Your choice (1, 2 or q): q

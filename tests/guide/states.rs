@@ -260,9 +260,9 @@ fn several_pins_of_one_card_go_by_their_names() {
     let reader = Reader::with(Card::stand_in("iso7816").dialect("card=esteid-2018"));
     let mut terminal = reader.guide();
     terminal.expect("PIN1 is ready; three tries are left. PIN2 is ready; three tries are left.");
-    terminal.expect("  1  Change PIN1\r\n").expect(" --reference PIN1\r\n");
-    terminal.expect("  2  Change PIN2\r\n").expect(" --reference PIN2\r\n");
-    terminal.expect("Your choice (1, 2 or q): ").send("1\r").expect("PIN1 of ").expect(": ").send("1234\r");
+    terminal.expect("  1  Change PIN1, where you know the old one\r\n").expect(" --reference PIN1\r\n");
+    terminal.expect("  3  Change PIN2, where you know the old one\r\n").expect(" --reference PIN2\r\n");
+    terminal.expect("Your choice (1 to 4, or q): ").send("1\r").expect("PIN1 of ").expect(": ").send("1234\r");
     terminal.expect("New PIN1 of ").expect("): ").send("2718\r").expect("again: ").send("2718\r");
     let (code, shown) = terminal.wait();
     assert_eq!(code, 0, "{shown}");

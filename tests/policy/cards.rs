@@ -9,6 +9,7 @@ use crate::support::{
     administrator::Administrator,
     cards::{Card, Pcscd, VirtualCard},
     home, pukka,
+    terminal::Terminal,
 };
 
 /// One card, and a file of the administrator's.
@@ -94,7 +95,7 @@ fn a_pin_that_is_the_puk_is_refused_where_the_call_holds_both() {
 fn of_two_authorities_the_one_that_is_permitted_is_taken_offered_and_hinted_at() {
     let desk = ruled(Card::openpgp(), "[[policy]]\nauthorities = [\"reset-code\"]\n");
     let error = desk.refused("pin reset --admin-pin env:PUK --new-pin env:NEW", "policy");
-    says(&error, &["the policy forbids `pin reset` by the SO PIN", "/etc/pukka/config.toml, line 2"]);
+    says(&error, &["the policy forbids `pin reset` by the Admin PIN", "/etc/pukka/config.toml, line 2"]);
     // The card has no reset code yet: what is permitted is named where it can be done.
     assert!(!error["hint"].as_str().unwrap().contains("so-pin"), "{error}");
     assert!(!desk.can().contains("\"pin reset\""), "{}", desk.can());
@@ -151,4 +152,43 @@ fn a_last_try_that_the_policy_keeps_is_not_spent_whatever_the_call_allows() {
     // The other's last try is not the policy's affair.
     desk.call("pin reset --puk env:PUK --new-pin env:NEW").run().code(0);
     desk.call("pin verify --pin env:NEW").run().code(0);
+}
+
+#[test]
+fn where_only_the_policy_is_in_the_way_nobody_is_led_to_erase_the_card_nor_to_what_is_blocked() {
+    let desk = ruled(Card::stand_in("piv").dialect("card=yubikey"), "[[policy]]\nauthorities = [\"challenge\"]\n");
+    for _ in 0..3 {
+        desk.call("pin verify --pin env:WRONG --allow-last-try").run();
+    }
+    for line in ["pin verify --pin env:PIN", "pin change --pin env:PIN --new-pin env:NEW"] {
+        let error = desk.call(&format!("{line} --json")).run().code(5).json()["error"].clone();
+        let hint = error["hint"].as_str().unwrap();
+        assert!(hint.contains("`pukka policy check`") && !hint.contains("erase"), "{error}");
+    }
+    let error = desk.refused("pin reset --puk env:PUK --new-pin env:NEW", "policy");
+    assert_eq!(error["hint"], "pukka policy check");
+    let (_, shown) = Terminal::spawn(desk.call("").command()).wait();
+    assert!(shown.contains("pukka policy check") && !shown.contains("erase"), "{shown}");
+}
+
+#[test]
+fn a_policy_that_no_new_pin_of_the_card_can_meet_is_told_before_a_change_is_offered() {
+    let desk = ruled(Card::piv(), "[[policy]]\nmin = 10\n");
+    let (_, shown) = Terminal::spawn(desk.call("").command()).wait();
+    assert!(shown.contains("at least 10 characters") && !shown.contains("Change the PIN"), "{shown}");
+    assert!(!shown.contains("Nothing has to be done"), "{shown}");
+    assert!(!desk.can().contains("pin change"), "{}", desk.can());
+}
+
+#[test]
+fn a_card_whose_puk_alone_is_blocked_is_not_erased_for_it() {
+    let desk = ruled(Card::stand_in("piv").dialect("card=yubikey"), "");
+    for _ in 0..3 {
+        desk.call("puk change --puk env:RC --new-puk env:PUK --allow-last-try=puk").run();
+    }
+    for line in ["pin reset --puk env:PUK --new-pin env:NEW", "puk change --puk env:PUK --new-puk env:RC"] {
+        let error = desk.call(&format!("{line} --json")).run().code(5).json()["error"].clone();
+        let hint = error["hint"].as_str().unwrap();
+        assert!(hint.contains("the PIN still works") && !hint.contains("erase"), "{error}");
+    }
 }

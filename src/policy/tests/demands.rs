@@ -182,7 +182,6 @@ fn demands_that_nothing_can_meet_are_told_with_both_sides() {
     assert_eq!(lengths(None, Some(6)).contradiction(Some(token)), None);
     let letters = both(Characters::Letters, Characters::Printable);
     assert!(letters.contradiction(Some(token)).unwrap().contains("letters only"));
-    // Five characters of four bytes each are twenty bytes, which such a token takes.
     let bytes = |max| lengths(None, Some(max)).contradiction(Some(length(16, None, Unit::Bytes)));
     assert!(bytes(16).is_none() && bytes(15).is_some(), "a byte at least is what a character takes");
 }
