@@ -77,8 +77,12 @@ impl Prompter for Listener {
     fn secret(&mut self, question: &str) -> Result<Pin> {
         self.0.lock().unwrap().push(format!("asked: {question}"));
         let is_new = question.to_lowercase().contains("new ");
-        let value = if is_new { b"904627" } else { b"123456" };
-        Ok(Pin::take(Zeroizing::new(value.to_vec())))
+        let value = match question {
+            _ if is_new => "904627",
+            puk if puk.starts_with("PUK ") => "12345678",
+            _ => "123456",
+        };
+        Ok(Pin::take(Zeroizing::new(value.into())))
     }
 
     fn word(&mut self, question: &str) -> Result<String> {
