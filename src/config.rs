@@ -188,10 +188,16 @@ impl ConfigFile {
         if self.author == Author::Administrator {
             self.is_trusted()?;
         }
+        // A user without a home, such as a service's, has no file there; that of an administrator is missed where it could be hidden.
+        let is_missing = |error: &std::io::Error| match error.kind() {
+            ErrorKind::NotFound => true,
+            ErrorKind::NotADirectory => self.author == Author::User,
+            _ => false,
+        };
         // A link that leads nowhere is no file that is not there.
-        let is_absent = || fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        let is_absent = || fs::symlink_metadata(&self.path).is_err_and(|error| is_missing(&error));
         let (text, metadata) = match text::read(&self.path, MOST) {
-            Err(error) if error.kind() == ErrorKind::NotFound && !self.required && is_absent() => return Ok(None),
+            Err(error) if is_missing(&error) && !self.required && is_absent() => return Ok(None),
             file => file.map_err(unreadable)?,
         };
         if self.author == Author::Administrator {

@@ -66,7 +66,7 @@ pub fn remedy(error: &Error, verb: Verb, survey: &Survey, selector: &str, stage:
         };
         let lost = survey.called(lost);
         let advice = format!(
-            "the {} still works{change}; nothing on this token brings the {lost} back, so ask whoever issued it",
+            "the {} still works{change}; nothing on this token brings the {lost} back, so ask whoever issued the token",
             survey.called(Role::UserPin)
         );
         is_usable.then_some(Hint::Advice(advice))

@@ -12,8 +12,17 @@ use tempfile::TempDir;
 
 use super::Pukka;
 
-/// Puts a directory in the place of /etc, in which everything is what it was but `pukka`, and starts the rest of its words.
-const SCRIPT: &str = r#"mount --bind /etc "$1/was" && mount --bind "$1/etc" /etc && shift && exec "$@""#;
+/// Puts a directory in the place of /etc, in which everything is what it was but `pukka`, and starts the rest of its words. What is
+/// mounted must reach no other namespace: inside a chroot, where / is no mount of its own, that takes a private view of it below /run.
+const SCRIPT: &str = r#"
+own=$1; shift
+if mount --make-rprivate / 2>/dev/null; then
+  mount --bind /etc "$own/was" && mount --bind "$own/etc" /etc && exec "$@"
+else
+  mount --make-rprivate /run && mount -t tmpfs tmpfs /run && mkdir /run/view && mount --rbind / /run/view &&
+  mount --make-rprivate /run/view && mount --bind /etc "/run/view$own/was" &&
+  mount --bind "/run/view$own/etc" /run/view/etc && exec chroot /run/view sh -c 'cd "$0" && exec "$@"' "$PWD" "$@"
+fi"#;
 
 /// What stands in `/etc/pukka`, for the calls that are started under it.
 pub struct Administrator(TempDir);
@@ -63,7 +72,7 @@ impl Administrator {
         if !geteuid().is_root() {
             launcher.arg("--map-root-user");
         }
-        launcher.args(["--mount", "sh", "-ec", SCRIPT, "sh"]).arg(self.0.path());
+        launcher.args(["--mount", "--propagation", "unchanged", "sh", "-ec", SCRIPT, "sh"]).arg(self.0.path());
         launcher
     }
 
