@@ -65,6 +65,10 @@ fn folder(directory: &Path) -> Result<Vec<Profile>> {
     let unreadable = |error| Error::Usage(format!("the profiles in {} cannot be read: {error}", shown(directory)));
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        // Nor where a user has no home, such as a service's.
+        Err(_) if fs::symlink_metadata(directory).is_err_and(|error| error.kind() == ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         entries => entries.map_err(unreadable)?,
     };
     let mut files: Vec<PathBuf> = Vec::new();
